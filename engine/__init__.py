@@ -1,0 +1,1 @@
+"""The engine: reads, understands, searches, explains and stores documents. No Qt here."""
