@@ -1,0 +1,1 @@
+"""What an answer rested on: places, highlights, evidence, deletion tests, replays."""

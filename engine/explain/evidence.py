@@ -1,0 +1,149 @@
+"""Evidence records: built from an answer, kept as JSON, read back without loss."""
+
+import json
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from engine import records
+from engine.records import Evidence, SearchSettings
+
+FORMAT = 1
+# Beyond this the record of one revision would outgrow its text.
+MOST_TOKENS = 400
+MOST_BLOCKS = 256
+
+
+def attended_record(
+    query_tokens: Sequence[tuple[int, int, float]],
+    token_spans: np.ndarray,
+    token_weights: np.ndarray,
+    kept: Sequence[tuple[int, int, int, float]],
+    dropped: int,
+) -> dict[str, Any]:
+    """The ``attended`` entry of one revision, in plain values.
+
+    Args:
+        query_tokens: ``(start, end, weight)`` of each token of the question.
+        token_spans: Attended tokens, int ``[N, 2]``.
+        token_weights: Their weights, ``[N]``; the strongest ``MOST_TOKENS`` are kept.
+        kept: ``(block, start, end, score)`` of the blocks attended to, best first.
+        dropped: Blocks that were not.
+
+    Returns:
+        ``query_tokens``, ``tokens`` in order of the text, and ``blocks``.
+    """
+    strongest = np.sort(np.argsort(-np.asarray(token_weights), kind="stable")[:MOST_TOKENS])
+    return {
+        "query_tokens": [
+            [int(start), int(end), _rounded(weight)] for start, end, weight in query_tokens
+        ],
+        "tokens": [
+            [int(token_spans[row, 0]), int(token_spans[row, 1]), _rounded(token_weights[row])]
+            for row in strongest
+        ],
+        "blocks": {
+            "kept": [
+                [int(block), int(start), int(end), _rounded(score)]
+                for block, start, end, score in kept[:MOST_BLOCKS]
+            ],
+            "dropped": int(dropped) + max(len(kept) - MOST_BLOCKS, 0),
+        },
+    }
+
+
+def settings_record(settings: SearchSettings) -> dict[str, Any]:
+    """Search settings as plain values."""
+    return _plain(settings)
+
+
+def search_settings(record: Mapping[str, Any]) -> SearchSettings:
+    """Search settings from plain values; unknown keys are ignored."""
+    return _build(SearchSettings, dict(record))
+
+
+def to_json(evidence: Evidence) -> str:
+    """Write evidence as compact JSON.
+
+    Raises:
+        ValueError: A number is not finite.
+        TypeError: A value is none that JSON can hold.
+    """
+    return json.dumps(
+        {"format": FORMAT, **_plain(evidence)},
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(",", ":"),
+    )
+
+
+def from_json(text: str) -> Evidence:
+    """Read evidence back.
+
+    Raises:
+        ValueError: It is no evidence, or of a newer format.
+    """
+    record = json.loads(text)
+    if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
+        raise ValueError("not an evidence record of this format")
+    return _build(Evidence, record)
+
+
+def plain(value: Any) -> Any:
+    """Records, tuples, NumPy arrays and scalars as values JSON can hold."""
+    return _plain(value)
+
+
+def _rounded(value: float | np.floating) -> float:
+    return round(float(value), 6)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _build(kind: Any, value: Any) -> Any:
+    """Rebuild a value of a declared type from plain ones."""
+    if value is None or kind is Any:
+        return value
+    if isinstance(kind, typing.NewType):
+        return _build(kind.__supertype__, value)
+    if isinstance(kind, str):
+        return _build(getattr(records, kind), value)
+    if is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(
+            **{
+                item.name: _build(hints[item.name], value[item.name])
+                for item in fields(kind)
+                if item.name in value
+            }
+        )
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return _build(next(part for part in arguments if part is not type(None)), value)
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_build(arguments[0], item) for item in value)
+        return tuple(_build(part, item) for part, item in zip(arguments, value, strict=True))
+    if origin is not None and issubclass(origin, Mapping):
+        return {
+            _build(arguments[0], key): _build(arguments[1], item) for key, item in value.items()
+        }
+    if kind in (int, float):
+        return kind(value)
+    return value

@@ -1,0 +1,1 @@
+"""Search: words, meaning and attention, and what they amount to together."""

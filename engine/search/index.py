@@ -1,0 +1,164 @@
+"""The part of the library that is searched, as arrays in memory.
+
+Passage vectors of the whole scope stand in one matrix. Token vectors are far larger (64 bytes a
+token), so they are loaded per revision when a question reaches it and kept up to a budget.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.records import DocumentId, Passage, PassageId, RevisionId
+
+CACHE_BYTES = 192 * 2**20
+CACHED_TEXTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TokenArrays:
+    """What a query attends to in one revision (T tokens, NB blocks).
+
+    Attributes:
+        spans: Spans into the text, int32 ``[T, 2]``, in order.
+        vectors: Unit token vectors times 127, int8 ``[T, D]``.
+        summaries: Mean token vector of each block, float16 ``[NB, D]``.
+        block: Tokens per block.
+    """
+
+    spans: np.ndarray
+    vectors: np.ndarray
+    summaries: np.ndarray
+    block: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes the arrays take."""
+        return self.spans.nbytes + self.vectors.nbytes + self.summaries.nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedRevision:
+    """A revision as search sees it.
+
+    Attributes:
+        passages: In order of the text.
+        passage_ids: Id of each passage.
+        passage_vectors: Unit vectors, ``[P, D]``, or None while the model has not analysed it.
+        load_text: Returns ``Document.text``.
+        load_tokens: Returns the token arrays; None while the model has not analysed it.
+    """
+
+    document_id: DocumentId
+    revision_id: RevisionId
+    path: str
+    passages: tuple[Passage, ...]
+    passage_ids: tuple[PassageId, ...]
+    passage_vectors: np.ndarray | None
+    load_text: Callable[[], str]
+    load_tokens: Callable[[], TokenArrays] | None
+
+
+class Index:
+    """Passages of a scope by row number.
+
+    Rows are numbered by revision id, then by position, so that comparing rows breaks ties the
+    same way every time. Safe to use from several threads.
+
+    Attributes:
+        revisions: By revision id.
+        starts: First row of each revision, int64 ``[R + 1]``.
+        vectors: Passage vectors, float32 ``[N, D]``; rows without one are zero.
+        has_vector: Which rows have one, bool ``[N]``.
+    """
+
+    def __init__(
+        self, revisions: Iterable[IndexedRevision], *, cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        self.revisions = tuple(sorted(revisions, key=lambda revision: revision.revision_id))
+        sizes = [len(revision.passages) for revision in self.revisions]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.vectors, self.has_vector = _stack(self.revisions, self.starts)
+        self._rows = {
+            passage_id: int(start) + position
+            for revision, start in zip(self.revisions, self.starts[:-1], strict=True)
+            for position, passage_id in enumerate(revision.passage_ids)
+        }
+        self._cache_bytes = cache_bytes
+        self._tokens: OrderedDict[int, TokenArrays] = OrderedDict()
+        self._texts: OrderedDict[int, str] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def row(self, passage_id: PassageId) -> int | None:
+        """Row of a passage, or None if it is not in the scope."""
+        return self._rows.get(passage_id)
+
+    def revision_of(self, row: int) -> int:
+        """Position in ``revisions`` of the revision that a row belongs to."""
+        return int(np.searchsorted(self.starts, row, side="right")) - 1
+
+    def passage(self, row: int) -> Passage:
+        """The passage of a row."""
+        position = self.revision_of(row)
+        return self.revisions[position].passages[row - int(self.starts[position])]
+
+    def passage_id(self, row: int) -> PassageId:
+        """The id of a row's passage."""
+        position = self.revision_of(row)
+        return self.revisions[position].passage_ids[row - int(self.starts[position])]
+
+    def text(self, position: int) -> str:
+        """The text of a revision, by its position in ``revisions``."""
+        with self._lock:
+            text = self._texts.get(position)
+            if text is None:
+                text = self._texts[position] = self.revisions[position].load_text()
+                while len(self._texts) > CACHED_TEXTS:
+                    self._texts.popitem(last=False)
+            else:
+                self._texts.move_to_end(position)
+            return text
+
+    def passage_text(self, row: int) -> str:
+        """The text of a row's passage."""
+        passage = self.passage(row)
+        return self.text(self.revision_of(row))[passage.start : passage.end]
+
+    def tokens(self, position: int) -> TokenArrays | None:
+        """The token arrays of a revision, by its position; None if it has none."""
+        load = self.revisions[position].load_tokens
+        if load is None:
+            return None
+        with self._lock:
+            arrays = self._tokens.get(position)
+            if arrays is None:
+                arrays = self._tokens[position] = load()
+                used = sum(held.nbytes for held in self._tokens.values())
+                while used > self._cache_bytes and len(self._tokens) > 1:
+                    used -= self._tokens.popitem(last=False)[1].nbytes
+            else:
+                self._tokens.move_to_end(position)
+            return arrays
+
+
+def _stack(
+    revisions: tuple[IndexedRevision, ...], starts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    rows = int(starts[-1])
+    held = [
+        revision.passage_vectors for revision in revisions if revision.passage_vectors is not None
+    ]
+    width = held[0].shape[1] if held else 0
+    vectors = np.zeros((rows, width), np.float32)
+    has_vector = np.zeros(rows, bool)
+    for revision, start in zip(revisions, starts[:-1], strict=True):
+        if revision.passage_vectors is not None and len(revision.passages):
+            stop = int(start) + len(revision.passages)
+            vectors[start:stop] = revision.passage_vectors
+            has_vector[start:stop] = True
+    return vectors, has_vector

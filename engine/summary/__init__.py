@@ -1,0 +1,1 @@
+"""Extractive summaries: sentences of a document, word for word."""

@@ -1,0 +1,266 @@
+"""Choosing the sentences of a summary.
+
+Sentences are chosen one by one. Each choice takes the sentence that gains most, where the gain is
+made of what it newly covers of the document (facility location, Lin and Bilmes 2011), the
+attention it draws (graph.py), what it says about the question, the facts it states, and less what
+the summary says already. Gains only shrink as the summary grows, so a queue of stale gains finds
+the best one without computing them all again (lazy greedy, Minoux 1978).
+"""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.progress import CancelToken
+from engine.records import Encoding, Passage, QueryEncoding
+from engine.summary.candidates import facts, usable
+from engine.summary.graph import block_centrality, span_means, token_means
+
+COVERED = 0.55
+FEWEST, MOST = 5, 12
+MOST_CANDIDATES = 4000
+MOST_TARGETS = 4000
+TEMPERATURE = 0.05
+CHUNK = 16384
+
+COVERAGE_WEIGHT = 1.0
+CENTRALITY_WEIGHT = 0.12
+POSITION_WEIGHT = 0.04
+FACTS_WEIGHT = 0.08
+REDUNDANCY_WEIGHT = 0.35
+REDUNDANT = 0.6
+RELEVANCE_WEIGHT = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A sentence chosen for a summary; ``score`` is its worth on its own, 0..1."""
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """Chosen sentences in the order of the document.
+
+    Attributes:
+        sentences: In order of the text.
+        coverage: Share of passages whose vector is close to a chosen sentence's, 0..1.
+        token_weights: Attention each token drew: of the question's tokens, or else of the
+            document's own blocks; float32 ``[T]``, greatest 1.
+    """
+
+    sentences: tuple[Chosen, ...]
+    coverage: float
+    token_weights: np.ndarray
+
+
+def extract(
+    text: str,
+    passages: Sequence[Passage],
+    encoding: Encoding,
+    query: QueryEncoding | None,
+    count: int | None,
+    ratio: float | None,
+    cancel: CancelToken | None = None,
+) -> Extract:
+    """Choose sentences that stand for a document, or for what it says about a question.
+
+    Args:
+        text: The document's text.
+        passages: Its passages, in order.
+        encoding: Its analysis; sentence vectors in the order of the passages' sentences.
+        query: The question, or None for a general summary.
+        count: Number of sentences.
+        ratio: Share of the document's sentences, if ``count`` is None; None for a default
+            that grows slowly with the document, 5 to 12.
+        cancel: Checked between choices.
+
+    Returns:
+        At most the wanted number; fewer where the document has fewer usable sentences.
+
+    Raises:
+        engine.errors.Cancelled: ``cancel`` was set.
+    """
+    spans = [span for passage in passages for span in passage.sentences]
+    tokens = len(encoding.token_spans)
+    if not spans:
+        return Extract((), 0.0, np.zeros(tokens, np.float32))
+    owners = np.repeat(np.arange(len(passages)), [len(passage.sentences) for passage in passages])
+    places = np.array(spans, np.int64)
+    vectors = encoding.sentence_vectors.astype(np.float32)
+    targets = encoding.passage_vectors.astype(np.float32)
+
+    centrality_of_block = block_centrality(encoding.kept_blocks, encoding.kept_mass)
+    centrality = span_means(centrality_of_block, encoding.block, encoding.token_spans, places)
+    centrality = _scaled(centrality)
+    relevance = None
+    if query is None:
+        weights = np.repeat(centrality_of_block, encoding.block)[:tokens].astype(np.float32)
+    else:
+        weights = _attention(encoding, query)
+        relevance = _relevance(vectors, weights, query, encoding, places)
+
+    able = np.flatnonzero(usable(text, passages, spans, owners))
+    stated = np.array([facts(text[start:end]) for start, end in places[able]])
+    prior = (
+        CENTRALITY_WEIGHT * centrality[able]
+        + POSITION_WEIGHT * _position(able, owners, passages)
+        + FACTS_WEIGHT * stated
+    )
+    if relevance is not None:
+        prior = prior + RELEVANCE_WEIGHT * relevance[able]
+    if len(able) > MOST_CANDIDATES:
+        best = np.sort(np.argsort(-prior, kind="stable")[:MOST_CANDIDATES])
+        able, prior = able[best], prior[best]
+
+    share = None if relevance is None else _passage_relevance(relevance, owners, len(passages))
+    wanted = min(_count(len(spans), count, ratio), len(able))
+    picked = _greedy(
+        vectors[able], targets, _importance(passages, share), prior, wanted, cancel or CancelToken()
+    )
+    chosen = sorted(int(able[position]) for position in picked)
+    worth = dict(zip(able.tolist(), _worth(prior, relevance is not None), strict=True))
+    return Extract(
+        tuple(
+            Chosen(int(places[row, 0]), int(places[row, 1]), round(float(worth[row]), 6))
+            for row in chosen
+        ),
+        coverage(vectors[chosen], targets),
+        _peak_one(weights),
+    )
+
+
+def coverage(chosen: np.ndarray, targets: np.ndarray) -> float:
+    """Share of passages whose cosine with a chosen sentence reaches ``COVERED``.
+
+    Args:
+        chosen: Unit vectors of the chosen sentences, ``[C, D]``.
+        targets: Unit vectors of the passages, ``[P, D]``.
+    """
+    if not len(chosen) or not len(targets):
+        return 0.0
+    nearest = (targets.astype(np.float32) @ chosen.astype(np.float32).T).max(axis=1)
+    return round(float((nearest >= COVERED).mean()), 6)
+
+
+def _count(sentences: int, count: int | None, ratio: float | None) -> int:
+    if count is not None:
+        return max(count, 1)
+    if ratio is not None:
+        return max(1, round(sentences * ratio))
+    return int(np.clip(round(1.3 * np.log2(sentences + 1)), FEWEST, MOST))
+
+
+def _greedy(
+    vectors: np.ndarray,
+    targets: np.ndarray,
+    importance: np.ndarray,
+    prior: np.ndarray,
+    wanted: int,
+    cancel: CancelToken,
+) -> list[int]:
+    if len(targets) > MOST_TARGETS:
+        kept = np.linspace(0, len(targets) - 1, MOST_TARGETS).astype(np.int64)
+        targets, importance = targets[kept], importance[kept]
+    importance = (importance / max(importance.sum(), 1e-12)).astype(np.float32)
+    similarity = np.maximum(vectors @ targets.T, 0.0)  # [S, P]
+    covered = np.zeros(len(targets), np.float32)
+    nearest = np.zeros(len(vectors), np.float32)
+    gains = COVERAGE_WEIGHT * (similarity @ importance) + prior
+    queue = [(-float(gain), position, 0) for position, gain in enumerate(gains)]
+    heapq.heapify(queue)
+    picked: list[int] = []
+    while queue and len(picked) < wanted:
+        _, position, fresh = heapq.heappop(queue)
+        if fresh == len(picked):
+            cancel.check()
+            picked.append(position)
+            covered = np.maximum(covered, similarity[position])
+            nearest = np.maximum(nearest, vectors @ vectors[position])
+            continue
+        new = float(np.maximum(similarity[position] - covered, 0.0) @ importance)
+        repeats = max(float(nearest[position]) - REDUNDANT, 0.0) / (1.0 - REDUNDANT)
+        gain = COVERAGE_WEIGHT * new + prior[position] - REDUNDANCY_WEIGHT * repeats
+        heapq.heappush(queue, (-float(gain), position, len(picked)))
+    return picked
+
+
+def _attention(encoding: Encoding, query: QueryEncoding) -> np.ndarray:
+    """Attention of the question's tokens over all tokens, each summing to 1 over the document."""
+    vectors = encoding.token_vectors
+    directions = query.token_vectors.astype(np.float32).T / (127.0 * TEMPERATURE)
+    scores = np.empty((len(vectors), directions.shape[1]), np.float32)
+    for start in range(0, len(vectors), CHUNK):
+        scores[start : start + CHUNK] = (
+            vectors[start : start + CHUNK].astype(np.float32) @ directions
+        )
+    scores -= scores.max(axis=0)
+    np.exp(scores, out=scores)
+    return (scores / scores.sum(axis=0)).sum(axis=1)
+
+
+def _relevance(
+    vectors: np.ndarray,
+    weights: np.ndarray,
+    query: QueryEncoding,
+    encoding: Encoding,
+    places: np.ndarray,
+) -> np.ndarray:
+    meaning = _scaled(np.maximum(vectors @ query.vector.astype(np.float32), 0.0))
+    attended = _scaled(np.sqrt(token_means(weights, encoding.token_spans, places)))
+    return 0.65 * meaning + 0.35 * attended
+
+
+def _passage_relevance(relevance: np.ndarray, owners: np.ndarray, passages: int) -> np.ndarray:
+    best = np.zeros(passages)
+    np.maximum.at(best, owners, relevance)
+    return best
+
+
+def _importance(passages: Sequence[Passage], relevance: np.ndarray | None) -> np.ndarray:
+    length = np.array([passage.end - passage.start for passage in passages], np.float64)
+    importance = np.sqrt(length)
+    return importance if relevance is None else importance * relevance**4
+
+
+def _position(able: np.ndarray, owners: np.ndarray, passages: Sequence[Passage]) -> np.ndarray:
+    """The document's opening and the first passage below a heading say what follows."""
+    opens = np.array(
+        [
+            not before or before[-1].heading_path != passage.heading_path
+            for passage, before in zip(passages, _before(passages), strict=True)
+        ]
+    )
+    first = np.concatenate([[True], owners[1:] != owners[:-1]])
+    return np.where(opens[owners[able]] & first[able], 1.0, 0.0) + np.where(
+        owners[able] < max(1, len(passages) // 50), 0.5, 0.0
+    )
+
+
+def _before(passages: Sequence[Passage]) -> list[tuple[Passage, ...]]:
+    return [(), *((passage,) for passage in passages[:-1])]
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    """To 0..1 by rank-robust bounds, so that one outlier does not flatten the rest."""
+    if not len(values):
+        return values
+    low, high = np.percentile(values, [5, 98])
+    if high <= low:
+        return np.zeros(len(values))
+    return np.clip((values - low) / (high - low), 0.0, 1.0)
+
+
+def _worth(prior: np.ndarray, focused: bool) -> np.ndarray:
+    greatest = CENTRALITY_WEIGHT + 1.5 * POSITION_WEIGHT + FACTS_WEIGHT
+    return prior / (greatest + (RELEVANCE_WEIGHT if focused else 0.0))
+
+
+def _peak_one(weights: np.ndarray) -> np.ndarray:
+    peak = float(weights.max()) if len(weights) else 0.0
+    return (weights / peak if peak > 0 else weights).astype(np.float32)
