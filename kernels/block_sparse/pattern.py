@@ -134,7 +134,7 @@ def select_blocks(
     Returns:
         Lists for query blocks ``first .. first + N``.
     """
-    count, heads, width = query_means.shape
+    count, _, width = query_means.shape
     total = len(key_means)
     rows = np.arange(first, first + count)
     near = rows[:, None] + np.arange(-pattern.near, pattern.near + 1)

@@ -1,0 +1,213 @@
+"""The encoder: a whole document in one pass, in bounded memory, with progress and cancel."""
+
+import time
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from engine.errors import PackError, QueryError
+from engine.model.fidelity import FidelityProbe
+from engine.model.layers import LayerStack, LayerState
+from engine.model.pack import Pack, part_names
+from engine.model.runtime import open_sessions, thread_count
+from engine.model.tokenizer import Tokenizer, Tokens, token_ranges
+from engine.progress import CancelToken, Progress, run
+from engine.records import Encoding, Fidelity, QueryEncoding, Span
+from kernels.block_sparse.pattern import BlockLists, join_lists
+
+STAGE = "encode"
+QUERY_LIMIT = 8192
+_NO_ATTENTION = Fidelity(1.0, 1.0, 0.0, 0, 1.0)
+
+
+class Encoder:
+    """A pack, loaded and ready."""
+
+    def __init__(self, pack: Pack, tokenizer: Tokenizer, stack: LayerStack, threads: int) -> None:
+        self.pack = pack
+        self.tokenizer = tokenizer
+        self.threads = threads
+        self._stack = stack
+
+    @classmethod
+    def load(cls, pack: Pack, threads: int | None = None) -> "Encoder":
+        """Open a pack's parts.
+
+        Args:
+            pack: A verified pack.
+            threads: Threads of the linear algebra; None for all physical cores but one that is
+                left for the window where there are more than two.
+
+        Raises:
+            PackError: ``pack_broken``.
+        """
+        threads = threads or thread_count()
+        tokenizer = Tokenizer(pack.contents["tokenizer.json"])
+        if tokenizer.size > pack.config.vocabulary:
+            raise PackError(
+                "pack_broken",
+                path=str(pack.folder),
+                reason=f"{tokenizer.size} tokens for a table of {pack.config.vocabulary}",
+            )
+        parts = {name: pack.contents[name] for name in part_names(pack.config.layers)}
+        stack = LayerStack(pack.config, open_sessions(parts, threads))
+        return cls(pack, tokenizer, stack, threads)
+
+    def encode(
+        self,
+        text: str,
+        spans: Sequence[Span],
+        sentences: Sequence[Span],
+        *,
+        cancel: CancelToken,
+        fidelity_sample: int = 8,
+        seed: int = 0,
+    ) -> Generator[Progress, None, Encoding]:
+        """Encode a document.
+
+        Args:
+            text: Its whole text; may be empty.
+            spans: Passages, ranges of code points; a passage without tokens gets a zero vector.
+            sentences: Sentences, likewise.
+            cancel: Checked before every chunk.
+            fidelity_sample: Query blocks per layer that are also computed densely; 0 for none.
+            seed: Seed of that sample.
+
+        Yields:
+            Progress in thousandths of the pass.
+
+        Returns:
+            The encoding.
+
+        Raises:
+            Cancelled: ``cancel`` was set.
+        """
+        began = time.perf_counter()
+        tokens = yield from self._tokenize(text, cancel)
+        if len(tokens.ids) == 0:
+            return self._nothing(len(spans), len(sentences), time.perf_counter() - began)
+        config, block = self.pack.config, self.pack.config.pattern.block
+        state = LayerState(config, len(tokens.ids))
+        probe = FidelityProbe.draw(
+            config.pattern, state.tokens, state.blocks, fidelity_sample, seed
+        )
+        kept, mass = yield from self._run_layers(state, tokens.ids, probe, cancel)
+
+        vectors = np.empty((state.blocks * block, config.token_width), np.float32)
+        for _ in self._stack.head(state, vectors):
+            cancel.check()
+        vectors = vectors[: state.tokens]
+        passage_vectors = self._pool(state, tokens, spans, cancel)
+        sentence_vectors = self._pool(state, tokens, sentences, cancel)
+        density = float((kept >= 0).sum(axis=2).mean() / state.blocks)
+        yield Progress(STAGE, 1000, 1000)
+        return Encoding(
+            pack_hash=self.pack.pack_hash,
+            block=block,
+            token_spans=tokens.spans,
+            token_vectors=np.rint(vectors * 127.0).astype(np.int8),
+            block_summaries=_summaries(vectors, block),
+            passage_vectors=passage_vectors.astype(np.float16),
+            sentence_vectors=sentence_vectors.astype(np.float16),
+            kept_blocks=kept,
+            kept_mass=mass,
+            fidelity=probe.result(density),
+            seconds=time.perf_counter() - began,
+        )
+
+    def encode_query(self, text: str) -> QueryEncoding:
+        """Encode a question on its own.
+
+        Raises:
+            QueryError: ``query_empty`` if it has no tokens, ``query_too_long`` beyond
+                ``QUERY_LIMIT`` code points.
+        """
+        if len(text) > QUERY_LIMIT:
+            raise QueryError("query_too_long", length=len(text), limit=QUERY_LIMIT)
+        tokens = self.tokenizer.tokenize(text)
+        if len(tokens.ids) == 0:
+            raise QueryError("query_empty")
+        cancel = CancelToken()
+        config = self.pack.config
+        state = LayerState(config, len(tokens.ids))
+        probe = FidelityProbe.draw(config.pattern, state.tokens, state.blocks, 0, 0)
+        run(self._run_layers(state, tokens.ids, probe, cancel))
+        vectors = np.empty((len(state.x), config.token_width), np.float32)
+        for _ in self._stack.head(state, vectors):
+            pass
+        vector = next(self._stack.passages(state, np.array([[0, state.tokens]])))[0]
+        return QueryEncoding(text, tokens.spans, vectors[: state.tokens], vector)
+
+    def _tokenize(self, text: str, cancel: CancelToken) -> Generator[Progress, None, Tokens]:
+        steps = self.tokenizer.tokenize_steps(text, cancel)
+        while True:
+            try:
+                done = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            yield Progress(STAGE, 30 * done // len(text), 1000)
+
+    def _run_layers(
+        self, state: LayerState, ids: np.ndarray, probe: FidelityProbe, cancel: CancelToken
+    ) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray]]:
+        """Run all layers; gives kept blocks int32 and their mass float16, ``[L, NB, slots]``."""
+        config = self.pack.config
+        shape = (config.layers, state.blocks, config.pattern.slots)
+        kept = np.full(shape, -1, np.int32)
+        mass = np.zeros(shape, np.float16)
+        total, done = config.layers * state.blocks * 4, 0
+        for _ in self._stack.embed(state, ids):
+            cancel.check()
+        for layer in range(config.layers):
+            for count in self._stack.project(state, layer):
+                cancel.check()
+                done += count
+                yield Progress(STAGE, 30 + 960 * done // total, 1000)
+            pieces: list[BlockLists] = []
+            for _ in self._stack.select(state, pieces):
+                cancel.check()
+            lists = join_lists(pieces)
+            kept[layer] = lists.slots(config.pattern.slots)
+            for group, context, share in self._stack.attend(state, layer, lists):
+                cancel.check()
+                mass[layer, group.queries, : share.shape[1]] = share
+                probe.keep_context(group.queries, context)
+                done += 3 * len(group.queries)
+                yield Progress(STAGE, 30 + 960 * done // total, 1000)
+            for _ in probe.measure(state.queries, state.keys, state.values, kept[layer]):
+                cancel.check()
+        return kept, mass
+
+    def _pool(
+        self, state: LayerState, tokens: Tokens, spans: Sequence[Span], cancel: CancelToken
+    ) -> np.ndarray:
+        ranges = token_ranges(tokens.spans, list(spans))
+        vectors = [np.zeros((0, self.pack.config.passage_width), np.float32)]
+        for part in self._stack.passages(state, ranges):
+            cancel.check()
+            vectors.append(part)
+        return np.concatenate(vectors)
+
+    def _nothing(self, passages: int, sentences: int, seconds: float) -> Encoding:
+        config = self.pack.config
+        shape = (config.layers, 0, config.pattern.slots)
+        return Encoding(
+            pack_hash=self.pack.pack_hash,
+            block=config.pattern.block,
+            token_spans=np.zeros((0, 2), np.int32),
+            token_vectors=np.zeros((0, config.token_width), np.int8),
+            block_summaries=np.zeros((0, config.token_width), np.float16),
+            passage_vectors=np.zeros((passages, config.passage_width), np.float16),
+            sentence_vectors=np.zeros((sentences, config.passage_width), np.float16),
+            kept_blocks=np.zeros(shape, np.int32),
+            kept_mass=np.zeros(shape, np.float16),
+            fidelity=_NO_ATTENTION,
+            seconds=seconds,
+        )
+
+
+def _summaries(vectors: np.ndarray, block: int) -> np.ndarray:
+    """Mean token vector of each block, float16 ``[NB, D]``."""
+    starts = np.arange(0, len(vectors), block)
+    counts = np.minimum(len(vectors) - starts, block)
+    return (np.add.reduceat(vectors, starts, axis=0) / counts[:, None]).astype(np.float16)

@@ -1,0 +1,152 @@
+"""The encoder's passes over chunks of blocks; all that is known of a document here is its ids."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from engine.model.pack import PackConfig
+from kernels.block_sparse.onnx_runner import OnnxAttention
+from kernels.block_sparse.pattern import (
+    BlockLists,
+    Group,
+    block_count,
+    group_blocks,
+    select_blocks,
+)
+
+CHUNK = 16  # blocks in one call of a part: the gathered keys then fit the third-level cache
+SELECT_CHUNK = 64
+
+
+class LayerState:
+    """Hidden states of a document and, within a layer, its queries, keys and values.
+
+    Queries, keys and values are float16, which halves the memory of a long document; arithmetic
+    is float32.
+
+    Attributes:
+        tokens: Real tokens.
+        blocks: Blocks, the last padded.
+        x: Hidden states, float32 ``[NB * B, W]``.
+        queries: Rotated queries, float16 ``[NB, H, B, D]``.
+        keys: Far-rotated keys, same shape.
+        values: Same shape.
+    """
+
+    def __init__(self, config: PackConfig, tokens: int) -> None:
+        block, heads = config.pattern.block, config.heads
+        self.tokens = tokens
+        self.blocks = block_count(tokens, block)
+        self.x = np.empty((self.blocks * block, config.width), np.float32)
+        shape = (self.blocks, heads, block, config.head_width)
+        self.queries = np.empty(shape, np.float16)
+        self.keys = np.empty(shape, np.float16)
+        self.values = np.empty(shape, np.float16)
+        self.query_means = np.empty((self.blocks, heads, config.head_width), np.float32)
+        self.key_means = np.empty_like(self.query_means)
+
+
+class LayerStack:
+    """Runs the ONNX parts over a :class:`LayerState`, chunk by chunk.
+
+    Every method that takes long is a generator that yields the number of blocks it has just done.
+    """
+
+    def __init__(self, config: PackConfig, sessions: dict[str, Any]) -> None:
+        self.config = config
+        self._sessions = sessions
+        self._attention = OnnxAttention(sessions["attend"], sessions["attend_tail"], config.pattern)
+
+    def embed(self, state: LayerState, ids: np.ndarray) -> Iterator[int]:
+        """Fill the hidden states from token ids, int32 ``[T]``."""
+        block = self.config.pattern.block
+        padded = np.zeros(state.blocks * block, np.int64)
+        padded[: len(ids)] = ids
+        for start, stop in _chunks(state.blocks):
+            rows = slice(start * block, stop * block)
+            state.x[rows] = self._sessions["embed"].run(["x"], {"ids": padded[rows]})[0]
+            yield stop - start
+
+    def project(self, state: LayerState, layer: int) -> Iterator[int]:
+        """Queries, keys and values of a layer and their means."""
+        block = self.config.pattern.block
+        session = self._sessions[f"layer_{layer:02d}_project"]
+        names = ["q", "k", "v", "q_mean", "k_mean"]
+        for start, stop in _chunks(state.blocks):
+            feeds = {"x": state.x[start * block : stop * block]}
+            part = slice(start, stop)
+            (
+                state.queries[part],
+                state.keys[part],
+                state.values[part],
+                state.query_means[part],
+                state.key_means[part],
+            ) = session.run(names, feeds)
+            yield stop - start
+        real = state.tokens - (state.blocks - 1) * block
+        if real < block:
+            # The graph averages over all tokens of a block; the tail has padding.
+            for means, rows in (
+                (state.query_means, state.queries),
+                (state.key_means, state.keys),
+            ):
+                means[-1] = rows[-1, :, :real].mean(axis=1, dtype=np.float32)
+
+    def select(self, state: LayerState, pieces: list[BlockLists]) -> Iterator[int]:
+        """Choose the key blocks of every query block, appended to ``pieces``."""
+        for start in range(0, state.blocks, SELECT_CHUNK):
+            means = state.query_means[start : start + SELECT_CHUNK]
+            pieces.append(select_blocks(self.config.pattern, means, state.key_means, start))
+            yield len(means)
+
+    def attend(
+        self, state: LayerState, layer: int, lists: BlockLists
+    ) -> Iterator[tuple[Group, np.ndarray, np.ndarray]]:
+        """Attention, output projection and feed-forward, in place.
+
+        Yields:
+            A group of query blocks, their attention output float32 ``[Q, B, H, D]`` and the mass
+            of their near, then far blocks, float32 ``[Q, K]``.
+        """
+        config, block = self.config, self.config.pattern.block
+        session = self._sessions[f"layer_{layer:02d}_finish"]
+        x = state.x.reshape(state.blocks, block, config.width)
+        tail = state.blocks - 1 if state.tokens % block else None
+        for group in group_blocks(lists, tail):
+            for piece in group.split(CHUNK):
+                context, mass = self._attention.attend(
+                    piece, state.queries[piece.queries], state.keys, state.values, state.tokens
+                )
+                feeds = {"x": x[piece.queries].reshape(-1, config.width), "context": context}
+                x[piece.queries] = session.run(["y"], feeds)[0].reshape(-1, block, config.width)
+                yield (
+                    piece,
+                    context.reshape(-1, block, config.heads, config.head_width),
+                    mass,
+                )
+
+    def head(self, state: LayerState, token_vectors: np.ndarray) -> Iterator[int]:
+        """Final norm in place, and unit token vectors into float32 ``[NB * B, token_width]``."""
+        block = self.config.pattern.block
+        for start, stop in _chunks(state.blocks):
+            rows = slice(start * block, stop * block)
+            state.x[rows], token_vectors[rows] = self._sessions["head"].run(
+                ["states", "token_vectors"], {"x": state.x[rows]}
+            )
+            yield stop - start
+
+    def passages(self, state: LayerState, ranges: np.ndarray) -> Iterator[np.ndarray]:
+        """Unit vectors of token ranges, float32 ``[n, passage_width]`` at a time."""
+        for start in range(0, len(ranges), 256):
+            part = ranges[start : start + 256]
+            pooled = np.zeros((len(part), self.config.width), np.float32)
+            for row, (first, last) in enumerate(part):
+                if last > first:
+                    pooled[row] = state.x[first:last].mean(axis=0)
+            yield self._sessions["passage"].run(["vectors"], {"pooled": pooled})[0]
+
+
+def _chunks(blocks: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, blocks, CHUNK):
+        yield start, min(start + CHUNK, blocks)

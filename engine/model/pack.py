@@ -1,0 +1,208 @@
+"""Model packs: folders whose files are known by their hashes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import PackError
+from kernels.block_sparse import BlockPattern
+
+FORMAT = 1
+ARCHITECTURE = "chumoku-1"
+MANIFEST = "pack.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PackConfig:
+    """Shape of the encoder; the names are those of ``pack.json``."""
+
+    layers: int
+    width: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    passage_width: int
+    token_width: int
+    norm_eps: float
+    pattern: BlockPattern
+
+    @property
+    def head_width(self) -> int:
+        """Width of one attention head."""
+        return self.width // self.heads
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A verified pack.
+
+    Attributes:
+        folder: Where it lies.
+        name: Its name.
+        revision: Its revision.
+        languages: Codes of the languages it was trained on.
+        licence: Licence of the weights.
+        config: Shape of the encoder.
+        fusion: Calibration of the fusion of scores; empty until it was calibrated.
+        figures: What was measured at export.
+        pack_hash: Identity: sha256 over the hashes of its files.
+        contents: Bytes of the tokenizer and the ONNX parts, as they were verified.
+    """
+
+    folder: Path
+    name: str
+    revision: str
+    languages: tuple[str, ...]
+    licence: str
+    config: PackConfig
+    fusion: Mapping[str, Any]
+    figures: Mapping[str, Any]
+    pack_hash: str
+    contents: Mapping[str, bytes]
+
+
+def part_names(layers: int) -> tuple[str, ...]:
+    """Names of the ONNX parts of an encoder of so many layers."""
+    names = ["embed.onnx", "attend.onnx", "attend_tail.onnx", "head.onnx", "passage.onnx"]
+    for layer in range(layers):
+        names += [f"layer_{layer:02d}_project.onnx", f"layer_{layer:02d}_finish.onnx"]
+    return tuple(names)
+
+
+def files_hash(files: Mapping[str, Any]) -> str:
+    """Identity of a pack: sha256 over the canonical JSON of the manifest's ``files``."""
+    canonical = json.dumps(files, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def load_pack(folder: Path) -> Pack:
+    """Read a pack and verify every file that its manifest lists.
+
+    Raises:
+        PackError: ``pack_missing`` (no folder, manifest or file), ``pack_broken`` (unreadable or
+            contradictory manifest), ``pack_hash`` (a file is not the one listed) or
+            ``pack_unsupported`` (another format or architecture).
+    """
+    manifest = _read_manifest(folder)
+    if manifest.get("format") != FORMAT or manifest.get("architecture") != ARCHITECTURE:
+        raise PackError(
+            "pack_unsupported",
+            path=str(folder),
+            format=str(manifest.get("format")),
+            architecture=str(manifest.get("architecture")),
+        )
+    try:
+        config = _config(manifest)
+        files = {
+            str(name): (str(entry["sha256"]), int(entry["bytes"]))
+            for name, entry in manifest["files"].items()
+        }
+        name, revision = str(manifest["name"]), str(manifest["revision"])
+        languages, licence = tuple(map(str, manifest["languages"])), str(manifest["licence"])
+        fusion = dict(manifest.get("fusion", {}))
+        figures = dict(manifest.get("figures", {}))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PackError("pack_broken", path=str(folder / MANIFEST), reason=str(error)) from error
+    needed = ("tokenizer.json", *part_names(config.layers))
+    missing = sorted(set(needed) - set(files))
+    if missing:
+        raise PackError("pack_broken", path=str(folder / MANIFEST), reason=f"lacks {missing[0]}")
+    contents = {}
+    for file_name, (sha256, size) in files.items():
+        data = _read_verified(folder, file_name, sha256, size)
+        if file_name in needed:
+            contents[file_name] = data
+    return Pack(
+        folder=folder,
+        name=name,
+        revision=revision,
+        languages=languages,
+        licence=licence,
+        config=config,
+        fusion=fusion,
+        figures=figures,
+        pack_hash=files_hash(manifest["files"]),
+        contents=contents,
+    )
+
+
+def write_section(folder: Path, section: str, values: Mapping[str, Any]) -> None:
+    """Replace ``fusion`` or ``figures`` of a pack's manifest; its identity stays the same.
+
+    Raises:
+        ValueError: Another section is named.
+        PackError: The manifest cannot be read.
+    """
+    if section not in ("fusion", "figures"):
+        raise ValueError(f"section {section} is fixed at export")
+    manifest = _read_manifest(folder)
+    manifest[section] = dict(values)
+    write_manifest(folder, manifest)
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write ``pack.json`` whole or not at all."""
+    temporary = folder / (MANIFEST + ".part")
+    text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(folder / MANIFEST)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PackError("pack_missing", path=str(path)) from error
+    except (OSError, ValueError) as error:
+        raise PackError("pack_broken", path=str(path), reason=str(error)) from error
+    if not isinstance(manifest, dict):
+        raise PackError("pack_broken", path=str(path), reason="not an object")
+    return manifest
+
+
+def _config(manifest: Mapping[str, Any]) -> PackConfig:
+    pattern = BlockPattern(
+        block=int(manifest["block"]),
+        near=int(manifest["near"]),
+        global_blocks=int(manifest["global_blocks"]),
+        k_min=int(manifest["k_min"]),
+        k_max=int(manifest["k_max"]),
+        mass=float(manifest["mass"]),
+        rotary_base=float(manifest["rotary_base"]),
+    )
+    pattern.validate()
+    config = PackConfig(
+        layers=int(manifest["layers"]),
+        width=int(manifest["width"]),
+        heads=int(manifest["heads"]),
+        feed_forward=int(manifest["feed_forward"]),
+        vocabulary=int(manifest["vocabulary"]),
+        passage_width=int(manifest["passage_width"]),
+        token_width=int(manifest["token_width"]),
+        norm_eps=float(manifest["norm_eps"]),
+        pattern=pattern,
+    )
+    if config.layers < 1 or config.heads < 1 or config.width % (2 * config.heads):
+        raise ValueError("layers, heads and width do not fit together")
+    return config
+
+
+def _read_verified(folder: Path, name: str, sha256: str, size: int) -> bytes:
+    if name != Path(name).name or "\\" in name or ":" in name or name in ("", ".", ".."):
+        raise PackError("pack_broken", path=str(folder), reason=f"file name {name!r}")
+    path = folder / name
+    try:
+        if path.stat().st_size != size:
+            raise PackError("pack_hash", path=str(path))
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise PackError("pack_missing", path=str(path)) from error
+    except OSError as error:
+        raise PackError("pack_broken", path=str(path), reason=str(error)) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise PackError("pack_hash", path=str(path))
+    return data

@@ -1,0 +1,48 @@
+"""ONNX Runtime sessions as this program runs them."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+
+from engine.errors import PackError
+
+
+def thread_count() -> int:
+    """Physical cores for this process, less one for the window where there are over two."""
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    process = psutil.Process()
+    if hasattr(process, "cpu_affinity"):
+        cores = min(cores, len(process.cpu_affinity()))
+    return cores - 1 if cores > 2 else max(cores, 1)
+
+
+def open_sessions(parts: Mapping[str, bytes], threads: int) -> dict[str, Any]:
+    """Open an inference session for each ONNX part, by the part's name without its suffix.
+
+    Raises:
+        PackError: ``pack_broken``: a part is not one that ONNX Runtime can run.
+    """
+    # Imported late: it must come before Qt on Windows, and most of the program runs without it.
+    import onnxruntime
+
+    sessions = {}
+    for name, data in parts.items():
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.use_deterministic_compute = True
+        # Shapes change from call to call, so a remembered allocation pattern would only grow.
+        options.enable_mem_pattern = False
+        # Idle workers of one session would spin on the cores that the next session needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = onnxruntime.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise PackError("pack_broken", path=name, reason=str(error)) from error
+        sessions[name.removesuffix(".onnx")] = session
+    return sessions

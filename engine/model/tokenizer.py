@@ -1,0 +1,125 @@
+"""Text to token ids and exact spans, in pieces of bounded size."""
+
+import unicodedata
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import PackError
+from engine.progress import CancelToken
+
+PIECE = 2048
+_BREAKS = "。．.!?！？;；、,，\t 　"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens of a text.
+
+    Attributes:
+        ids: int32 ``[T]``.
+        spans: Half-open ranges of code points into the text, int32 ``[T, 2]``. Bytes that stand
+            for one rare character share its span.
+    """
+
+    ids: np.ndarray
+    spans: np.ndarray
+
+
+def split_text(text: str, limit: int = PIECE) -> Iterator[tuple[int, int]]:
+    """Cut a text into spans of at most ``limit`` code points that are tokenized on their own.
+
+    Cuts are made behind the last line feed in reach, else behind the last punctuation mark or
+    space, else between two characters that do not combine.
+    """
+    start = 0
+    while start < len(text):
+        end = min(start + limit, len(text))
+        if end < len(text):
+            end = _cut(text, start, end)
+        yield start, end
+        start = end
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    newline = text.rfind("\n", start, end)
+    if newline >= 0:
+        return newline + 1
+    for position in range(end, start + (end - start) // 2, -1):
+        if text[position - 1] in _BREAKS:
+            return position
+    for position in range(end, start + 1, -1):
+        if not (unicodedata.combining(text[position]) or text[position] in "ﾞﾟ"):
+            return position
+    return end
+
+
+class Tokenizer:
+    """A pack's tokenizer."""
+
+    def __init__(self, data: bytes) -> None:
+        """Read ``tokenizer.json``.
+
+        Raises:
+            PackError: ``pack_broken``.
+        """
+        import tokenizers
+
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_str(data.decode("utf-8"))
+        except Exception as error:
+            raise PackError("pack_broken", path="tokenizer.json", reason=str(error)) from error
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+
+    @property
+    def size(self) -> int:
+        """Number of token ids."""
+        return self._tokenizer.get_vocab_size(with_added_tokens=True)
+
+    def tokenize(self, text: str) -> Tokens:
+        """Tokens of a short text."""
+        steps = self.tokenize_steps(text, CancelToken())
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                return stop.value
+
+    def tokenize_steps(self, text: str, cancel: CancelToken) -> Generator[int, None, Tokens]:
+        """Tokens of a text of any length, yielding the code points done.
+
+        Raises:
+            Cancelled: The token was set.
+        """
+        ids, spans = [], []
+        for start, end in split_text(text):
+            cancel.check()
+            encoding = self._tokenizer.encode(text[start:end], add_special_tokens=False)
+            ids.append(np.array(encoding.ids, np.int32))
+            spans.append(np.array(encoding.offsets, np.int32).reshape(-1, 2) + start)
+            yield end
+        if not ids:
+            return Tokens(np.zeros(0, np.int32), np.zeros((0, 2), np.int32))
+        return Tokens(np.concatenate(ids), np.concatenate(spans))
+
+
+def token_ranges(token_spans: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
+    """Half-open ranges of the tokens that overlap spans of code points.
+
+    Args:
+        token_spans: int32 ``[T, 2]``, starts and ends not decreasing.
+        spans: Half-open ranges of code points.
+
+    Returns:
+        int64 ``[P, 2]``; empty ranges where no token overlaps.
+    """
+    if not spans:
+        return np.zeros((0, 2), np.int64)
+    wanted = np.array(spans, np.int64)
+    # A cumulated maximum keeps the search right where a tokenizer reports an empty span.
+    ends = np.maximum.accumulate(token_spans[:, 1]) if len(token_spans) else token_spans[:, 1]
+    first = np.searchsorted(ends, wanted[:, 0], side="right")
+    last = np.searchsorted(token_spans[:, 0], wanted[:, 1], side="left")
+    return np.stack([first, np.maximum(first, last)], axis=1)

@@ -1,0 +1,67 @@
+"""The model card that travels with a pack."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SOURCES = (
+    ("Japanese and English documentation of Microsoft products (MicrosoftDocs, dotnet, OfficeDev "
+     "and copies of them): Dynamics 365, Project Operations, BizTalk, .NET, Skype for Business, "
+     "security and compliance, Office development, Microsoft Graph, C++, SQL, Visual Studio, "
+     "ASP.NET Core, Windows drivers", "CC BY 4.0"),
+    ("Python documentation, python/python-docs-ja", "PSF License Version 2"),
+    ("PHP manual, php/doc-ja and php/doc-en", "CC BY 3.0 or later"),
+    ("KiCad documentation, KiCad/kicad-doc", "CC BY 3.0 or later"),
+    ("Tanaka Corpus, odashi/small_parallel_enja", "public domain; edited CC BY 2.0 FR"),
+    ("JaQuAD, SkelterLabsInc/JaQuAD, train split", "CC BY-SA 3.0"),
+    ("FairytaleQA, uci-soe/FairytaleQAData, train split", "Apache 2.0"),
+    ("QMSum, Yale-LILY/QMSum, train split", "MIT"),
+    ("JSTS of JGLUE, yahoojapan/JGLUE, train split", "CC BY-SA 4.0"),
+    ("Teacher of the distillation: sentence-transformers/all-MiniLM-L6-v2", "Apache 2.0"),
+)  # fmt: skip
+
+
+def model_card(manifest: Mapping[str, Any]) -> str:
+    """Text of ``MODEL_CARD.md`` for a manifest without its ``files``."""
+    sources = "\n".join(f"| {name} | {licence} |" for name, licence in SOURCES)
+    figures = "\n".join(f"| {name} | {value} |" for name, value in manifest["figures"].items())
+    return f"""# {manifest["name"]} {manifest["revision"]}
+
+A bilingual (Japanese and English) encoder for documents, with block-sparse attention.
+Licence of the weights: {manifest["licence"]}. Written {manifest["created"]}.
+
+## What it is
+
+{manifest["layers"]} pre-norm transformer layers of width {manifest["width"]}, {manifest["heads"]}
+heads, feed-forward width {manifest["feed_forward"]}, rotary positions, {manifest["vocabulary"]}
+tokens. Each block of {manifest["block"]} tokens reads its own block, {manifest["near"]} neighbour
+on each side, {manifest["global_blocks"]} leading block and {manifest["k_min"]} to
+{manifest["k_max"]} blocks chosen by content. It gives a vector of {manifest["passage_width"]}
+numbers per passage and of {manifest["token_width"]} per token. Weights are int8.
+
+## What it is for
+
+Finding and summarising passages in technical and office documents, offline. It places text near
+text of like meaning; it does not write, reason or translate. What it attends to is evidence of
+where it looked, not a reason.
+
+## Limits
+
+Trained mostly on software documentation; other fields, dialects, handwriting and old Japanese are
+less certain. Negation, numbers and units are told apart poorly by meaning alone, which is why the
+program searches exact words as well. Biases of the sources are in it.
+
+## Figures at export
+
+| Figure | Value |
+|---|---|
+{figures}
+
+## Data
+
+Trained from random weights on these sources; no text of theirs is contained in the pack beyond
+the pieces of the vocabulary.
+
+| Source | Licence |
+|---|---|
+{sources}
+"""

@@ -1,0 +1,180 @@
+"""Checkpoint to pack: int8 ONNX parts, tokenizer, model card and manifest.
+
+``python -m engine.training.export export CHECKPOINT PACK --name NAME --revision REVISION`` writes
+a pack; ``... check CHECKPOINT PACK TEXT`` measures it against the unquantised weights.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.model.encoder import Encoder
+from engine.model.pack import FORMAT, Pack, load_pack, write_manifest
+from engine.progress import CancelToken, run
+from engine.training import onnx_parts, oracle
+from engine.training.card import model_card
+from engine.training.weights import TrainedWeights, load_weights
+from kernels.block_sparse.onnx_graph import attention_model
+
+SIZE_LIMIT = 25_000_000
+LICENCE = "AGPL-3.0-or-later"
+
+
+def export_pack(
+    checkpoint: Path,
+    pack: Path,
+    *,
+    name: str = "chumoku-base",
+    revision: str,
+    licence: str = LICENCE,
+    figures: Mapping[str, Any] | None = None,
+) -> Pack:
+    """Write a pack from a checkpoint and load it.
+
+    The folder is made complete beside its place and then renamed; a pack that stood there before
+    is replaced.
+
+    Args:
+        checkpoint: Folder with ``config.json``, ``tokenizer.json`` and ``model.safetensors``.
+        pack: Folder to write.
+        name: Name of the pack.
+        revision: Revision of the pack.
+        licence: Licence of the weights.
+        figures: Measurements to record.
+
+    Raises:
+        ValueError: The checkpoint is not usable or the pack would be too large.
+    """
+    source = load_weights(checkpoint)
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "name": name,
+        "revision": revision,
+        **source.config,
+        "languages": ["ja", "en"],
+        "licence": licence,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": {},
+        "fusion": {},
+        "figures": dict(figures or {}),
+    }
+    pack.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{pack.name}-", dir=pack.parent))
+    try:
+        contents = _parts(source)
+        contents["tokenizer.json"] = source.tokenizer
+        contents["MODEL_CARD.md"] = model_card(manifest).encode("utf-8")
+        for file_name, data in sorted(contents.items()):
+            (temporary / file_name).write_bytes(data)
+            digest = hashlib.sha256(data).hexdigest()
+            manifest["files"][file_name] = {"sha256": digest, "bytes": len(data)}
+        size = sum(len(data) for data in contents.values())
+        if size > SIZE_LIMIT:
+            raise ValueError(f"the pack has {size} bytes, the limit is {SIZE_LIMIT}")
+        write_manifest(temporary, manifest)
+        temporary.chmod(0o755)
+        load_pack(temporary)
+        if pack.exists():
+            shutil.rmtree(pack)
+        temporary.rename(pack)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return load_pack(pack)
+
+
+def _parts(source: TrainedWeights) -> dict[str, bytes]:
+    heads, width = source.config["heads"], source.head_width
+    models = {
+        "embed": onnx_parts.embed_model(source),
+        "attend": attention_model(source.pattern, heads, width, tail=False),
+        "attend_tail": attention_model(source.pattern, heads, width, tail=True),
+        "head": onnx_parts.head_model(source),
+        "passage": onnx_parts.passage_model(source),
+    }
+    for layer in range(source.config["layers"]):
+        models[f"layer_{layer:02d}_project"] = onnx_parts.project_model(source, layer)
+        models[f"layer_{layer:02d}_finish"] = onnx_parts.finish_model(source, layer)
+    return {f"{name}.onnx": model.SerializeToString() for name, model in models.items()}
+
+
+def compare(checkpoint: Path, pack: Path, texts: Sequence[str]) -> dict[str, float]:
+    """Measure a pack against the float32 forward pass of its checkpoint.
+
+    Args:
+        checkpoint: The checkpoint that the pack was exported from.
+        pack: The pack.
+        texts: Texts with at least one token; each is encoded on its own.
+
+    Returns:
+        ``passage_cosine_mean``, ``passage_cosine_min``, ``token_cosine_mean`` and
+        ``token_cosine_p1``.
+    """
+    source = load_weights(checkpoint)
+    encoder = Encoder.load(load_pack(pack), threads=1)
+    passage_cosines, token_cosines = [], []
+    for text in texts:
+        tokens = encoder.tokenizer.tokenize(text)
+        exact = oracle.encode(source, tokens.ids, np.float32)
+        vector = oracle.passage_vectors(source, exact.states, [(0, len(tokens.ids))])[0]
+        whole = [(0, len(text))]
+        encoding = run(encoder.encode(text, whole, [], cancel=CancelToken(), fidelity_sample=0))
+        passage_cosines.append(float(encoding.passage_vectors[0].astype(np.float32) @ vector))
+        ours = encoding.token_vectors.astype(np.float32)
+        ours /= np.linalg.norm(ours, axis=1, keepdims=True)
+        token_cosines.append((ours * exact.token_vectors).sum(axis=1))
+    every_token = np.concatenate(token_cosines)
+    return {
+        "passage_cosine_mean": float(np.mean(passage_cosines)),
+        "passage_cosine_min": float(np.min(passage_cosines)),
+        "token_cosine_mean": float(every_token.mean()),
+        "token_cosine_p1": float(np.percentile(every_token, 1)),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m engine.training.export", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    export = commands.add_parser("export", help="write a pack from a checkpoint")
+    export.add_argument("checkpoint", type=Path)
+    export.add_argument("pack", type=Path)
+    export.add_argument("--name", default="chumoku-base")
+    export.add_argument("--revision", required=True)
+    export.add_argument("--licence", default=LICENCE)
+    export.add_argument("--figures", type=Path, help="JSON file of figures to record")
+    check = commands.add_parser("check", help="measure a pack against its checkpoint")
+    check.add_argument("checkpoint", type=Path)
+    check.add_argument("pack", type=Path)
+    check.add_argument("texts", type=Path, help="UTF-8 text, one sentence a line")
+    check.add_argument("--least", type=float, default=0.98, help="lowest mean passage cosine")
+    options = parser.parse_args(arguments)
+    if options.command == "export":
+        figures = json.loads(options.figures.read_text("utf-8")) if options.figures else None
+        pack = export_pack(
+            options.checkpoint,
+            options.pack,
+            name=options.name,
+            revision=options.revision,
+            licence=options.licence,
+            figures=figures,
+        )
+        sys.stdout.write(f"{pack.pack_hash}\n")
+        return 0
+    lines = [line for line in options.texts.read_text("utf-8").splitlines() if line.strip()]
+    figures = compare(options.checkpoint, options.pack, lines)
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    return 0 if figures["passage_cosine_mean"] >= options.least else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,97 @@
+"""A checkpoint's weights as export reads them: NumPy arrays, no torch."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kernels.block_sparse import BlockPattern
+
+ARCHITECTURE = "chumoku-1"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedWeights:
+    """A trained encoder.
+
+    Attributes:
+        config: The values of ``config.json``.
+        weights: float32 arrays by name, Linear weights as ``[out, in]``.
+        tokenizer: Bytes of ``tokenizer.json``.
+    """
+
+    config: dict[str, Any]
+    weights: dict[str, np.ndarray]
+    tokenizer: bytes
+
+    @property
+    def pattern(self) -> BlockPattern:
+        """The attention pattern that the configuration names."""
+        config = self.config
+        return BlockPattern(
+            block=config["block"],
+            near=config["near"],
+            global_blocks=config["global_blocks"],
+            k_min=config["k_min"],
+            k_max=config["k_max"],
+            mass=config["mass"],
+            rotary_base=config["rotary_base"],
+        )
+
+    @property
+    def head_width(self) -> int:
+        """Width of one attention head."""
+        return self.config["width"] // self.config["heads"]
+
+
+def expected_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shape of every weight of a configuration, by name."""
+    width, inner = config["width"], config["feed_forward"]
+    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (config["vocabulary"], width)}
+    for layer in range(config["layers"]):
+        prefix = f"layers.{layer}."
+        shapes |= {
+            prefix + "attention_norm.weight": (width,),
+            prefix + "qkv.weight": (3 * width, width),
+            prefix + "output.weight": (width, width),
+            prefix + "feed_norm.weight": (width,),
+            prefix + "up.weight": (inner, width),
+            prefix + "down.weight": (width, inner),
+        }
+    shapes |= {
+        "final_norm.weight": (width,),
+        "passage_head.weight": (config["passage_width"], width),
+        "token_head.weight": (config["token_width"], width),
+    }
+    return shapes
+
+
+def load_weights(folder: Path) -> TrainedWeights:
+    """Read and check a checkpoint folder.
+
+    Raises:
+        ValueError: The architecture is another one, or a weight is missing, misshapen or not
+            finite.
+        OSError: A file cannot be read.
+    """
+    from safetensors.numpy import load_file
+
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if config.get("architecture") != ARCHITECTURE:
+        raise ValueError(f"architecture is {config.get('architecture')}, not {ARCHITECTURE}")
+    stored = load_file(folder / "model.safetensors")
+    weights = {}
+    for name, shape in expected_shapes(config).items():
+        if name not in stored:
+            raise ValueError(f"weight {name} is missing")
+        weight = stored[name].astype(np.float32)
+        if weight.shape != shape:
+            raise ValueError(f"weight {name} is {weight.shape}, not {shape}")
+        if not np.isfinite(weight).all():
+            raise ValueError(f"weight {name} is not finite")
+        weights[name] = weight
+    trained = TrainedWeights(config, weights, (folder / "tokenizer.json").read_bytes())
+    trained.pattern.validate()
+    return trained
