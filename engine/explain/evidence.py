@@ -37,14 +37,15 @@ def attended_record(
     Returns:
         ``query_tokens``, ``tokens`` in order of the text, and ``blocks``.
     """
-    strongest = np.sort(np.argsort(-np.asarray(token_weights), kind="stable")[:MOST_TOKENS])
+    weights = [float(weight) for weight in token_weights]
+    strongest = np.sort(np.argsort(-np.array(weights), kind="stable")[:MOST_TOKENS])
     return {
         "query_tokens": [
             [int(start), int(end), _rounded(weight)] for start, end, weight in query_tokens
         ],
         "tokens": [
-            [int(token_spans[row, 0]), int(token_spans[row, 1]), _rounded(token_weights[row])]
-            for row in strongest
+            [int(token_spans[row, 0]), int(token_spans[row, 1]), _rounded(weights[row])]
+            for row in strongest.tolist()
         ],
         "blocks": {
             "kept": [
@@ -98,7 +99,7 @@ def plain(value: Any) -> Any:
     return _plain(value)
 
 
-def _rounded(value: float | np.floating) -> float:
+def _rounded(value: float) -> float:
     return round(float(value), 6)
 
 
@@ -124,7 +125,7 @@ def _build(kind: Any, value: Any) -> Any:
         return _build(kind.__supertype__, value)
     if isinstance(kind, str):
         return _build(getattr(records, kind), value)
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         return kind(
             **{
@@ -140,7 +141,7 @@ def _build(kind: Any, value: Any) -> Any:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return tuple(_build(arguments[0], item) for item in value)
         return tuple(_build(part, item) for part, item in zip(arguments, value, strict=True))
-    if origin is not None and issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         return {
             _build(arguments[0], key): _build(arguments[1], item) for key, item in value.items()
         }

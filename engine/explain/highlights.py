@@ -42,11 +42,11 @@ def highlights(
             )
     if not cells.any():
         return ()
+    for match in _EMPTY.finditer(text, start, end):
+        cells[match.start() - start : match.end() - start] = 0.0
     for match in _WORD.finditer(text, start, end):
         word = slice(match.start() - start, match.end() - start)
         cells[word] = cells[word].max()
-    for match in _EMPTY.finditer(text, start, end):
-        cells[match.start() - start : match.end() - start] = 0.0
     peak = cells.max()
     if peak <= 0:
         return ()
