@@ -1,0 +1,77 @@
+"""Command line of the training stages: ``python -m engine.training <stage> ...``."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from engine.training.config import TrainingConfig, load_config
+from engine.training.corpus import read_pairs
+from engine.training.runlog import RunLog
+
+_DEFAULT_CONFIG = Path(__file__).parent / "configs" / "short.toml"
+
+
+def _tokenizer(config: TrainingConfig, corpus: Path, work: Path) -> None:
+    from engine.training.tokenizer import sample_texts, train_tokenizer
+
+    log = RunLog(work / "curves.jsonl", "tokenizer")
+    texts = sample_texts(corpus, config.pairs, config.tokenizer, config.seed)
+    tokenizer = train_tokenizer(texts, config.model.vocabulary, config.tokenizer.rare)
+    work.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(work / "tokenizer.json"))
+    log.write("done", pieces=tokenizer.get_vocab_size())
+
+
+def _teacher(config: TrainingConfig, corpus: Path, work: Path) -> None:
+    from engine.training.teacher import VectorCache, fill_cache, load_teacher
+
+    log = RunLog(work / "curves.jsonl", "teacher")
+    dev, train = read_pairs(corpus, config.pairs, config.seed)
+    sentences = [pair.english for pair in dev + train]
+    embed = load_teacher(config.teacher, work / "teacher")
+    cache = VectorCache(work / "teacher")
+    fill_cache(
+        sentences,
+        embed,
+        cache,
+        config.teacher,
+        lambda done, total: log.write("vectors", done=done, total=total),
+    )
+
+
+def _distill(config: TrainingConfig, corpus: Path, work: Path) -> None:
+    from engine.training.distill import distill
+
+    distill(config, corpus, work)
+
+
+def _retrieve(config: TrainingConfig, corpus: Path, work: Path) -> None:
+    from engine.training.retrieve import retrieve
+
+    retrieve(config, corpus, work)
+
+
+_STAGES = {
+    "tokenizer": (_tokenizer, "train the tokenizer"),
+    "teacher": (_teacher, "cache the teacher's sentence vectors (may run ahead of distill)"),
+    "distill": (_distill, "distil the teacher into the bilingual encoder"),
+    "retrieve": (_retrieve, "train the distilled encoder for retrieval"),
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one stage; a stage that was cut off goes on where its last checkpoint stands."""
+    parser = argparse.ArgumentParser(prog="python -m engine.training", description=__doc__)
+    stages = parser.add_subparsers(dest="stage", required=True)
+    for name, (_, description) in _STAGES.items():
+        stage = stages.add_parser(name, help=description, description=description)
+        stage.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
+        stage.add_argument("--work", type=Path, required=True, help="folder of the run")
+        stage.add_argument("--config", type=Path, default=_DEFAULT_CONFIG, help="TOML settings")
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    _STAGES[chosen.stage][0](load_config(chosen.config), chosen.corpus, chosen.work)
+
+
+if __name__ == "__main__":
+    main()

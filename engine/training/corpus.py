@@ -1,0 +1,105 @@
+"""Readers of the training corpus; its files and fields are described in its SOURCES.md."""
+
+import gzip
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.training.config import PairsConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An English sentence and its Japanese translation."""
+
+    english: str
+    japanese: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of a document; ``doc`` is the same in both languages."""
+
+    doc: str
+    title: str
+    heading_path: str
+    text: str
+
+    @property
+    def heading(self) -> str:
+        """The innermost heading."""
+        return self.heading_path.rsplit(" > ", 1)[-1]
+
+    @property
+    def depth(self) -> int:
+        """How many headings stand above the innermost one."""
+        return self.heading_path.count(" > ")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and the passage that answers it."""
+
+    question: str
+    context: str
+    title: str
+
+
+def iterate_pairs(corpus: Path, tag: str) -> Iterator[Pair]:
+    """Yield the parallel pairs whose translation tag is ``tag``, in file order."""
+    with gzip.open(corpus / "parallel.tsv.gz", "rt", encoding="utf-8", newline="\n") as lines:
+        for line in lines:
+            english, japanese, source = line.rstrip("\n").split("\t")
+            if source.endswith(f":{tag}"):
+                yield Pair(english, japanese)
+
+
+def read_pairs(corpus: Path, config: PairsConfig, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """Read the held-out and the training pairs in the run's fixed order.
+
+    No training pair shares a side with a held-out one.
+
+    Returns:
+        Held-out pairs and training pairs.
+    """
+    pairs = list(iterate_pairs(corpus, config.tag))
+    random.Random(seed).shuffle(pairs)
+    dev: list[Pair] = []
+    seen: set[str] = set()
+    for pair in pairs:
+        if len(dev) == config.dev:
+            break
+        if len(pair.english) < 20 or pair.english in seen or pair.japanese in seen:
+            continue
+        seen.update((pair.english, pair.japanese))
+        dev.append(pair)
+    train = [pair for pair in pairs if pair.english not in seen and pair.japanese not in seen]
+    return dev, train[: config.train]
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def iterate_documents(corpus: Path, language: str) -> Iterator[list[Section]]:
+    """Yield each document of a language (``"ja"`` or ``"en"``) as its sections in order."""
+    sections: list[Section] = []
+    for row in _json_lines(corpus / f"sections_{language}.jsonl.gz"):
+        section = Section(row["doc"], row["title"], row["heading_path"], row["text"])
+        if sections and sections[0].doc != section.doc:
+            yield sections
+            sections = []
+        sections.append(section)
+    if sections:
+        yield sections
+
+
+def iterate_questions(corpus: Path, language: str) -> Iterator[Question]:
+    """Yield the questions of a language with their passages, in file order."""
+    for row in _json_lines(corpus / f"qa_{language}_train.jsonl.gz"):
+        yield Question(row["question"], row["context"], row.get("title") or row["id"])

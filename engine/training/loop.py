@@ -1,0 +1,82 @@
+"""The training loop that the stages share: schedule, clipping, curves, checkpoints, resume."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.training.checkpoint import load_state, save_checkpoint, save_state
+from engine.training.config import OptimConfig
+from engine.training.model import Encoder, parameter_groups
+from engine.training.runlog import RunLog
+
+Losses = dict[str, Tensor]
+
+
+def rate_factor(step: int, config: OptimConfig) -> float:
+    """Share of the full learning rate at a step: linear warm-up, then linear decay to zero."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup))
+    left = (config.steps - step) / max(1, config.steps - config.warmup)
+    return min(warm, max(0.0, left))
+
+
+def train_loop(
+    encoder: Encoder,
+    config: OptimConfig,
+    losses: Callable[[int], tuple[Losses, int]],
+    evaluate: Callable[[], dict[str, float]],
+    folder: Path,
+    tokenizer: Path,
+    log: RunLog,
+    stop_after: int | None = None,
+) -> None:
+    """Run a stage from its last state to its last step.
+
+    Args:
+        encoder: The model, trained in place.
+        config: Optimisation settings.
+        losses: Weighted losses of a step (their sum is minimised) and its number of tokens. It
+            must depend on nothing but the step, so that a resumed run repeats it.
+        evaluate: Development figures.
+        folder: Where ``state.pt`` and the folder ``checkpoint`` go.
+        tokenizer: The tokenizer file that goes into the checkpoint.
+        log: Where the curves go.
+        stop_after: Stop at this step with its state saved, as if the run had been cut off.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    groups = parameter_groups(encoder, config.embedding_rate, config.rate, config.weight_decay)
+    full_rates = [config.embedding_rate, config.rate, config.rate]
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)
+    first = load_state(folder / "state.pt", encoder, optimiser)
+    last = config.steps if stop_after is None else min(stop_after, config.steps)
+    sums: dict[str, float] = {}
+    tokens, started = 0, time.monotonic()
+    for step in range(first, last):
+        encoder.train()
+        parts, count = losses(step)
+        total = torch.stack(list(parts.values())).sum()
+        optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        norm = torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.clip)
+        factor = rate_factor(step, config)
+        for group, rate in zip(optimiser.param_groups, full_rates, strict=True):
+            group["lr"] = rate * factor
+        optimiser.step()
+        tokens += count
+        for name, value in {**parts, "norm": norm}.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach())
+        done = step + 1
+        if done % config.log_every == 0:
+            speed = tokens / max(1e-9, time.monotonic() - started)
+            means = {name: value / config.log_every for name, value in sums.items()}
+            log.write("train", step=done, factor=factor, tokens_per_s=speed, **means)
+            sums, tokens, started = {}, 0, time.monotonic()
+        if done % config.checkpoint_every == 0 or done == last:
+            save_state(folder / "state.pt", encoder, optimiser, done)
+            save_checkpoint(encoder, tokenizer, folder / "checkpoint")
+        if done % config.evaluate_every == 0 or done == config.steps:
+            encoder.eval()
+            log.write("dev", step=done, **evaluate())
+            started, tokens = time.monotonic(), 0

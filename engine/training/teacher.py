@@ -1,0 +1,208 @@
+"""The teacher, all-MiniLM-L6-v2, and the cache of its sentence vectors."""
+
+import importlib.util
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.training.config import ConfigError, TeacherConfig
+
+WIDTH = 384
+
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+def teacher_folder(carrier: str) -> Path:
+    """Folder of the teacher's weights inside an installed Python package."""
+    found = importlib.util.find_spec(carrier)
+    if found is None or not found.submodule_search_locations:
+        raise ConfigError("training.teacher_missing", package=carrier)
+    return Path(found.submodule_search_locations[0]) / "model"
+
+
+class MiniLm(nn.Module):
+    """BERT encoder with mean pooling, loaded from a Hugging Face ``model.safetensors``.
+
+    Source:
+        Devlin et al. 2019 (BERT); Reimers and Gurevych 2019 (mean pooling, unit norm).
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self.layers = int(settings["num_hidden_layers"])
+        self.heads = int(settings["num_attention_heads"])
+        self.eps = float(settings["layer_norm_eps"])
+        weights = load_file(folder / "model.safetensors")
+        for name, value in weights.items():
+            if value.is_floating_point():
+                self.register_buffer(name.replace(".", "_"), value.float())
+
+    def _linear(self, x: Tensor, name: str) -> Tensor:
+        key = name.replace(".", "_")
+        # A plain product with a constant matrix is what ONNX Runtime quantises.
+        return x @ getattr(self, f"{key}_weight").T + getattr(self, f"{key}_bias")
+
+    def _norm(self, x: Tensor, name: str) -> Tensor:
+        key = f"{name}_LayerNorm".replace(".", "_")
+        weight, bias = getattr(self, f"{key}_weight"), getattr(self, f"{key}_bias")
+        return functional.layer_norm(x, weight.shape, weight, bias, self.eps)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Sentence vectors of ``ids`` ``[N, T]`` int64 with ``mask`` ``[N, T]`` float32.
+
+        Returns:
+            Unit vectors, ``[N, 384]`` float32.
+        """
+        count, length = ids.shape[0], ids.shape[1]
+        words = functional.embedding(ids, self.embeddings_word_embeddings_weight)
+        places = self.embeddings_position_embeddings_weight[:length]
+        x = self._norm(
+            words + places + self.embeddings_token_type_embeddings_weight[0], "embeddings"
+        )
+        bias = (1.0 - mask)[:, None, None, :] * -1e4
+        for layer in range(self.layers):
+            prefix = f"encoder.layer.{layer}"
+            parts = [
+                self._linear(x, f"{prefix}.attention.self.{part}")
+                .reshape(count, length, self.heads, -1)
+                .permute(0, 2, 1, 3)
+                for part in ("query", "key", "value")
+            ]
+            scores = parts[0] @ parts[1].transpose(-1, -2) / parts[0].shape[-1] ** 0.5 + bias
+            mixed = (scores.softmax(-1) @ parts[2]).permute(0, 2, 1, 3).reshape(count, length, -1)
+            mixed = self._linear(mixed, f"{prefix}.attention.output.dense")
+            x = self._norm(x + mixed, f"{prefix}.attention.output")
+            wide = functional.gelu(self._linear(x, f"{prefix}.intermediate.dense"))
+            x = self._norm(x + self._linear(wide, f"{prefix}.output.dense"), f"{prefix}.output")
+        pooled = (x * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
+        return functional.normalize(pooled, dim=-1)
+
+
+def _export_int8(model: MiniLm, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    plain, quantised = folder / "teacher.onnx", folder / "teacher_int8.onnx"
+    example = (torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8))
+    torch.onnx.export(
+        model,
+        example,
+        str(plain),
+        input_names=["ids", "mask"],
+        output_names=["vectors"],
+        dynamic_axes={"ids": {0: "n", 1: "t"}, "mask": {0: "n", 1: "t"}},
+        opset_version=17,
+        dynamo=False,
+    )
+    quantize_dynamic(plain, quantised, weight_type=QuantType.QInt8, per_channel=True)
+    return quantised
+
+
+def load_teacher(config: TeacherConfig, folder: Path) -> Embed:
+    """Load the teacher.
+
+    Args:
+        config: Where it is and how it runs.
+        folder: Where the int8 ONNX file is made when ``config.int8`` is set.
+
+    Returns:
+        A function from sentences to unit vectors ``[N, 384]`` float32.
+    """
+    home = teacher_folder(config.carrier)
+    tokenizer = Tokenizer.from_file(str(home / "tokenizer.json"))
+    tokenizer.enable_truncation(config.max_tokens)
+    tokenizer.enable_padding()
+    model = MiniLm(home).eval()
+    session = None
+    if config.int8:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        session = onnxruntime.InferenceSession(
+            str(_export_int8(model, folder)), options, providers=["CPUExecutionProvider"]
+        )
+
+    def embed(sentences: Sequence[str]) -> NDArray[np.float32]:
+        rows = tokenizer.encode_batch(list(sentences))
+        ids = np.array([row.ids for row in rows], dtype=np.int64)
+        mask = np.array([row.attention_mask for row in rows], dtype=np.float32)
+        if session is not None:
+            return np.asarray(session.run(None, {"ids": ids, "mask": mask})[0])
+        with torch.inference_mode():
+            return model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+
+    return embed
+
+
+class VectorCache:
+    """Teacher vectors on disk, filled from the front, readable while it is being filled."""
+
+    def __init__(self, folder: Path):
+        self._vectors = folder / "vectors.f16"
+        self._count = folder / "count"
+
+    def create(self, rows: int) -> None:
+        """Make room for ``rows`` vectors; a cache of that size goes on where it stopped."""
+        self._vectors.parent.mkdir(parents=True, exist_ok=True)
+        size = rows * WIDTH * 2
+        if not self._vectors.exists() or self._vectors.stat().st_size != size:
+            self._count.unlink(missing_ok=True)
+            with self._vectors.open("wb") as file:
+                file.truncate(size)
+
+    @property
+    def ready(self) -> int:
+        """Vectors filled so far."""
+        return int(self._count.read_text()) if self._count.exists() else 0
+
+    def write(self, start: int, vectors: NDArray[np.float16]) -> None:
+        """Store ``vectors`` ``[N, 384]`` from row ``start`` on."""
+        with self._vectors.open("r+b") as file:
+            file.seek(start * WIDTH * 2)
+            file.write(vectors.astype(np.float16).tobytes())
+        temporary = self._count.with_suffix(".new")
+        temporary.write_text(str(start + len(vectors)))
+        temporary.replace(self._count)
+
+    def read(self, start: int, stop: int) -> NDArray[np.float16]:
+        """Vectors of rows ``start`` to ``stop``, ``[N, 384]``."""
+        flat = np.fromfile(
+            self._vectors, np.float16, (stop - start) * WIDTH, offset=start * WIDTH * 2
+        )
+        return flat.reshape(-1, WIDTH)
+
+
+def fill_cache(
+    sentences: Sequence[str],
+    embed: Embed,
+    cache: VectorCache,
+    config: TeacherConfig,
+    report: Callable[[int, int], None],
+) -> None:
+    """Fill the cache with the vectors of ``sentences``, from where it stopped.
+
+    Args:
+        sentences: All sentences, in the order of the run.
+        embed: The teacher.
+        cache: The cache to fill.
+        config: Chunk and batch sizes.
+        report: Called with the vectors done and the vectors in all after each chunk.
+    """
+    cache.create(len(sentences))
+    for start in range(cache.ready, len(sentences), config.chunk):
+        chunk = sentences[start : start + config.chunk]
+        order = sorted(range(len(chunk)), key=lambda index: len(chunk[index]))
+        vectors = np.empty((len(chunk), WIDTH), np.float16)
+        for first in range(0, len(order), config.batch):
+            rows = order[first : first + config.batch]
+            vectors[rows] = embed([chunk[row] for row in rows])
+        cache.write(start, vectors)
+        report(cache.ready, len(sentences))
