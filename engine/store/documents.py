@@ -1,0 +1,409 @@
+"""Documents, their revisions and their contents."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.errors import ChumokuError, StoreError
+from engine.records import (
+    Document,
+    DocumentId,
+    DocumentInfo,
+    DocumentStatus,
+    Page,
+    Passage,
+    RevisionId,
+    Unit,
+)
+from engine.store import codec
+from engine.store.base import Part
+from engine.store.database import now
+from engine.store.keys import absolute, from_column, path_key, to_column
+from engine.store.passages import delete_passages, insert_passages
+
+_INFO = """
+    SELECT d.id, r.id, coalesce(r.number, 0), d.path, r.kind, r.title,
+        coalesce(r.status, 'failed'), coalesce(d.failure, r.reason),
+        CASE WHEN d.failure IS NULL THEN coalesce(r.details, '{}') ELSE d.failure_details END,
+        coalesce(r.pages, 0), coalesce(r.tokens, 0), coalesce(r.size, d.size),
+        coalesce(r.sha256, ''), coalesce(r.created, d.created), coalesce(r.warnings, '[]')
+    FROM documents d"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the library knows of a path; without a revision, only a failure.
+
+    ``size`` and ``mtime_ns`` are those of the file when it was last looked at.
+    """
+
+    document_id: DocumentId
+    revision_id: RevisionId | None
+    sha256: str | None
+    size: int
+    mtime_ns: int
+    status: DocumentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A document's current revision; ``pack_hash`` is None until it is analysed."""
+
+    document_id: DocumentId
+    revision_id: RevisionId
+    path: str
+    pack_hash: str | None
+
+
+class Documents(Part):
+    """The part of :class:`engine.store.Store` about documents."""
+
+    def known(self, path: str | Path) -> Known | None:
+        """What the library knows of a file; None if it has never been added or was removed."""
+        row = self._one(
+            """SELECT d.id, r.id, r.sha256, d.size, d.mtime_ns, coalesce(r.status, 'failed')
+            FROM documents d LEFT JOIN revisions r ON r.id = d.current_revision
+            WHERE d.path_key = ?""",
+            (to_column(path_key(absolute(path))),),
+        )
+        return Known(*row) if row else None
+
+    def add_read(
+        self,
+        path: str | Path,
+        document: Document,
+        passages: Sequence[Passage],
+        terms: Sequence[Sequence[str]],
+        original: Path,
+    ) -> tuple[DocumentId, RevisionId, Literal["added", "updated", "unchanged"]]:
+        """Add what was read from a file; on return it is on the disk and found by its words.
+
+        Text, passages and search index enter together or not at all, after the exact copy of the
+        file. The same bytes as those of the current revision change nothing.
+
+        Args:
+            path: Under which the document is known and shown.
+            document: What was read.
+            passages: Its passages, in order.
+            terms: Of each passage, the terms of the search index in their order.
+            original: The file to copy, whose hash must be ``document.sha256``.
+
+        Raises:
+            ReadingError: ``file_denied``: the original cannot be copied.
+            StoreError: ``file_changed``: the file is no longer what was read; ``store_full``,
+                ``store_denied``, ``store_busy``, ``store_broken``.
+        """
+        shown = absolute(path)
+        key = to_column(path_key(shown))
+        mtime_ns = _mtime_ns(original)
+        self._originals.put(original, document.sha256, document.size)
+        with self._database.transaction() as writer:
+            row = writer.execute(
+                """SELECT d.id, d.current_revision, r.sha256,
+                (SELECT coalesce(max(number), 0) FROM revisions WHERE document_id = d.id)
+                FROM documents d LEFT JOIN revisions r ON r.id = d.current_revision
+                WHERE d.path_key = ?""",
+                (key,),
+            ).fetchone()
+            # Another program may have deleted the copy, which nothing referred to until now.
+            self._originals.put(original, document.sha256, document.size)
+            if row and row[2] == document.sha256:
+                self._touch(writer, row[0], document.size, mtime_ns)
+                return row[0], row[1], "unchanged"
+            document_id = row[0] if row else _insert_document(writer, shown, key)
+            revision_id = _insert_revision(
+                writer, document_id, row[3] + 1 if row else 1, document, passages, terms
+            )
+            writer.execute(
+                "UPDATE documents SET current_revision = ?, path = ? WHERE id = ?",
+                (revision_id, to_column(shown), document_id),
+            )
+            self._touch(writer, document_id, document.size, mtime_ns)
+        return document_id, revision_id, "updated" if row and row[1] is not None else "added"
+
+    def touch(self, document_id: DocumentId, size: int, mtime_ns: int) -> None:
+        """Note that a file was looked at and holds the bytes of the current revision."""
+        with self._database.transaction() as writer:
+            self._touch(writer, document_id, size, mtime_ns)
+
+    def record_failure(self, path: str | Path, error: ChumokuError) -> DocumentId:
+        """List a file that cannot be read, with the reason.
+
+        A document that was read before keeps its current revision and its status; the failure
+        stands as its ``reason`` until the file is read again.
+        """
+        shown = absolute(path)
+        key = to_column(path_key(shown))
+        with self._database.transaction() as writer:
+            row = writer.execute("SELECT id FROM documents WHERE path_key = ?", (key,)).fetchone()
+            document_id = row[0] if row else _insert_document(writer, shown, key)
+            size, mtime_ns = _size(Path(shown)), _mtime_ns(Path(shown))
+            writer.execute(
+                """UPDATE documents SET failure = ?, failure_details = ?, mtime_ns = ?, size = ?
+                WHERE id = ?""",
+                (error.code, json.dumps(error.details), mtime_ns, size, document_id),
+            )
+        return document_id
+
+    def documents(self) -> list[DocumentInfo]:
+        """Every document that was not removed, failed ones too, in the order they were added."""
+        rows = self._all(
+            f"{_INFO} LEFT JOIN revisions r ON r.id = d.current_revision"
+            " WHERE d.removed IS NULL ORDER BY d.id"
+        )
+        return [_info(row) for row in rows]
+
+    def document(self, document_id: DocumentId) -> DocumentInfo:
+        """One document, removed ones too while evidence refers to them.
+
+        Raises:
+            StoreError: ``document_unknown``.
+        """
+        row = self._one(
+            f"{_INFO} LEFT JOIN revisions r ON r.id = coalesce(d.current_revision,"
+            " (SELECT max(id) FROM revisions WHERE document_id = d.id)) WHERE d.id = ?",
+            (document_id,),
+        )
+        if row is None:
+            raise StoreError("document_unknown", document_id=document_id)
+        return _info(row)
+
+    def revisions(self, document_id: DocumentId) -> list[DocumentInfo]:
+        """The revisions of a document that the library still holds, oldest first."""
+        rows = self._all(
+            f"{_INFO} JOIN revisions r ON r.document_id = d.id WHERE d.id = ? ORDER BY r.number",
+            (document_id,),
+        )
+        return [_info(row) for row in rows]
+
+    def revision(self, revision_id: RevisionId) -> DocumentInfo:
+        """One revision.
+
+        Raises:
+            StoreError: ``document_unknown``.
+        """
+        row = self._one(
+            f"{_INFO} JOIN revisions r ON r.document_id = d.id WHERE r.id = ?", (revision_id,)
+        )
+        if row is None:
+            raise StoreError("document_unknown", revision_id=revision_id)
+        return _info(row)
+
+    def is_current(self, revision_id: RevisionId) -> bool:
+        """Whether a revision is the current one of a document that was not removed."""
+        sql = "SELECT 1 FROM documents WHERE current_revision = ? AND removed IS NULL"
+        return self._one(sql, (revision_id,)) is not None
+
+    def current_scope(self, documents: Sequence[DocumentId] = ()) -> list[Current]:
+        """Current revisions of these documents, or of all; ordered by document.
+
+        Raises:
+            StoreError: ``document_unknown``: one of them is not in the library.
+        """
+        rows = self._all(
+            """SELECT d.id, d.current_revision, d.path, e.pack_hash FROM documents d
+            LEFT JOIN encodings e ON e.revision_id = d.current_revision
+            WHERE d.removed IS NULL ORDER BY d.id"""
+        )
+        wanted = set(documents)
+        for document_id in sorted(wanted - {row[0] for row in rows}):
+            raise StoreError("document_unknown", document_id=document_id)
+        return [
+            Current(row[0], row[1], from_column(row[2]), row[3])
+            for row in rows
+            if row[1] is not None and (not wanted or row[0] in wanted)
+        ]
+
+    def content(self, revision_id: RevisionId) -> Document:
+        """The document as it was read.
+
+        Raises:
+            StoreError: ``document_unknown``, ``store_broken``.
+        """
+        row = self._one(
+            """SELECT r.kind, r.title, r.sha256, r.size, r.metadata, r.warnings,
+            c.text, c.layout, c.boxes_header, c.boxes
+            FROM revisions r JOIN contents c ON c.revision_id = r.id WHERE r.id = ?""",
+            (revision_id,),
+        )
+        if row is None:
+            raise StoreError("document_unknown", revision_id=revision_id)
+        with self._decoding(revision_id):
+            layout = codec.unpack_json(row[7])
+            return Document(
+                kind=row[0],
+                title=row[1],
+                text=codec.unpack_text(row[6]),
+                pages=tuple(Page(*fields) for fields in layout["pages"]),
+                units=tuple(_unit(fields) for fields in layout["units"]),
+                char_boxes=None if row[8] is None else codec.unpack_array(row[8], row[9]),
+                sha256=row[2],
+                size=row[3],
+                metadata=json.loads(row[4]),
+                warnings=tuple(json.loads(row[5])),
+            )
+
+    def text(self, revision_id: RevisionId) -> str:
+        """The text alone.
+
+        Raises:
+            StoreError: ``document_unknown``, ``store_broken``.
+        """
+        row = self._one("SELECT text FROM contents WHERE revision_id = ?", (revision_id,))
+        if row is None:
+            raise StoreError("document_unknown", revision_id=revision_id)
+        with self._decoding(revision_id):
+            return codec.unpack_text(row[0])
+
+    def original(self, revision_id: RevisionId) -> Path:
+        """The exact copy of the file that the revision was read from; not to be written to.
+
+        Raises:
+            StoreError: ``document_unknown``.
+        """
+        return self._originals.path(self.revision(revision_id).sha256)
+
+    def remove(self, document_id: DocumentId) -> None:
+        """Take a document out of lists and search.
+
+        Revisions that evidence refers to stay readable; the others are deleted with their files.
+
+        Raises:
+            StoreError: ``document_unknown``.
+        """
+        with self._database.transaction() as writer:
+            gone = writer.execute(
+                """UPDATE documents SET removed = ?, path_key = NULL, current_revision = NULL
+                WHERE id = ? AND removed IS NULL""",
+                (now(), document_id),
+            )
+            if gone.rowcount == 0:
+                raise StoreError("document_unknown", document_id=document_id)
+            hashes = set()
+            unreferenced = writer.execute(
+                """SELECT id, sha256 FROM revisions WHERE document_id = ? AND id NOT IN
+                (SELECT revision_id FROM evidence_revisions)""",
+                (document_id,),
+            ).fetchall()
+            for revision_id, sha256 in unreferenced:
+                delete_passages(writer, revision_id)
+                writer.execute("DELETE FROM revisions WHERE id = ?", (revision_id,))
+                hashes.add(sha256)
+            writer.execute(
+                """DELETE FROM documents WHERE id = ? AND NOT EXISTS
+                (SELECT 1 FROM revisions WHERE document_id = documents.id)""",
+                (document_id,),
+            )
+        with self._database.transaction() as writer:
+            for sha256 in hashes:
+                sql = "SELECT 1 FROM revisions WHERE sha256 = ?"
+                if writer.execute(sql, (sha256,)).fetchone() is None:
+                    self._originals.delete(sha256)
+
+    @staticmethod
+    def _touch(writer: sqlite3.Connection, document_id: int, size: int, mtime_ns: int) -> None:
+        writer.execute(
+            """UPDATE documents SET size = ?, mtime_ns = ?, failure = NULL, failure_details = '{}'
+            WHERE id = ?""",
+            (size, mtime_ns, document_id),
+        )
+
+
+def _insert_document(writer: sqlite3.Connection, shown: str, key: str | bytes) -> DocumentId:
+    cursor = writer.execute(
+        "INSERT INTO documents (path, path_key, created) VALUES (?, ?, ?)",
+        (to_column(shown), key, now()),
+    )
+    return DocumentId(cursor.lastrowid or 0)
+
+
+def _insert_revision(
+    writer: sqlite3.Connection,
+    document_id: int,
+    number: int,
+    document: Document,
+    passages: Sequence[Passage],
+    terms: Sequence[Sequence[str]],
+) -> RevisionId:
+    cursor = writer.execute(
+        """INSERT INTO revisions (document_id, number, sha256, size, kind, title, status, pages,
+        metadata, warnings, created) VALUES (?, ?, ?, ?, ?, ?, 'read', ?, ?, ?, ?)""",
+        (
+            document_id,
+            number,
+            document.sha256,
+            document.size,
+            document.kind,
+            document.title,
+            len(document.pages),
+            json.dumps(dict(document.metadata)),
+            json.dumps(list(document.warnings)),
+            now(),
+        ),
+    )
+    revision_id = RevisionId(cursor.lastrowid or 0)
+    layout = {
+        "pages": [[p.number, p.start, p.end, p.width, p.height, p.name] for p in document.pages],
+        "units": [_unit_fields(unit) for unit in document.units],
+    }
+    boxes = None if document.char_boxes is None else codec.pack_array(document.char_boxes)
+    writer.execute(
+        "INSERT INTO contents VALUES (?, ?, ?, ?, ?)",
+        (
+            revision_id,
+            codec.pack_text(document.text),
+            codec.pack_json(layout),
+            *(boxes or (None, None)),
+        ),
+    )
+    insert_passages(writer, revision_id, passages, terms)
+    return revision_id
+
+
+def _unit_fields(u: Unit) -> list[Any]:
+    return [u.start, u.end, u.kind, u.page, u.box, u.level, u.sheet, u.cell, u.cells, u.entity,
+            u.layer]  # fmt: skip
+
+
+def _unit(fields: list[Any]) -> Unit:
+    fields[4] = None if fields[4] is None else tuple(fields[4])
+    fields[8] = tuple(tuple(cell) for cell in fields[8])
+    return Unit(*fields)
+
+
+def _info(row: tuple) -> DocumentInfo:
+    path = from_column(row[3])
+    return DocumentInfo(
+        document_id=row[0],
+        revision_id=row[1],
+        revision=row[2],
+        path=path,
+        kind=row[4],
+        title=row[5] or Path(path).stem,
+        status=row[6],
+        reason=row[7],
+        details=json.loads(row[8]),
+        pages=row[9],
+        tokens=row[10],
+        size=row[11],
+        sha256=row[12],
+        added=row[13],
+        warnings=tuple(json.loads(row[14])),
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _mtime_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

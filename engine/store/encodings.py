@@ -1,0 +1,128 @@
+"""What the encoder made of revisions."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from engine.errors import StoreError
+from engine.records import Encoding, Fidelity, RevisionId
+from engine.store import codec
+from engine.store.base import Part
+from engine.store.database import now
+
+ARRAYS = (
+    "token_spans",
+    "token_vectors",
+    "block_summaries",
+    "passage_vectors",
+    "sentence_vectors",
+    "kept_blocks",
+    "kept_mass",
+)
+
+
+class Encodings(Part):
+    """The part of :class:`engine.store.Store` about encodings."""
+
+    def save_encoding(self, revision_id: RevisionId, encoding: Encoding) -> None:
+        """Keep what the encoder made of a revision, in place of an earlier one.
+
+        The revision becomes ``analysed``; on return that is on the disk.
+
+        Raises:
+            StoreError: ``document_unknown``: it was removed meanwhile; ``store_full``,
+                ``store_busy``, ``store_denied``, ``store_broken``.
+        """
+        arrays = [(name, *codec.pack_array(getattr(encoding, name))) for name in ARRAYS]
+        with self._database.transaction() as writer:
+            known = writer.execute(
+                """UPDATE revisions SET status = 'analysed', owner = NULL, reason = NULL,
+                details = '{}', tokens = ?, seconds = ? WHERE id = ?""",
+                (len(encoding.token_spans), encoding.seconds, revision_id),
+            )
+            if known.rowcount == 0:
+                raise StoreError("document_unknown", revision_id=revision_id)
+            writer.execute("DELETE FROM encodings WHERE revision_id = ?", (revision_id,))
+            writer.execute(
+                "INSERT INTO encodings VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    revision_id,
+                    encoding.pack_hash,
+                    encoding.block,
+                    json.dumps(asdict(encoding.fidelity)),
+                    encoding.seconds,
+                    now(),
+                ),
+            )
+            writer.executemany(
+                "INSERT INTO encoding_arrays VALUES (?, ?, ?, ?)",
+                ((revision_id, name, header, data) for name, header, data in arrays),
+            )
+
+    def encoding(self, revision_id: RevisionId) -> Encoding | None:
+        """What the encoder made of a revision; None if it has not been analysed.
+
+        Raises:
+            StoreError: ``store_broken``.
+        """
+        with self._database.snapshot():
+            head = self._head(revision_id)
+            if head is None:
+                return None
+            arrays = self.encoding_arrays(revision_id, ARRAYS)
+        with self._decoding(revision_id):
+            return Encoding(
+                pack_hash=head[0],
+                block=head[1],
+                fidelity=Fidelity(**json.loads(head[2])),
+                seconds=head[3],
+                **{name: arrays[name] for name in ARRAYS},
+            )
+
+    def encoding_arrays(
+        self, revision_id: RevisionId, names: Sequence[str]
+    ) -> dict[str, np.ndarray]:
+        """Some arrays of an encoding by their names in :class:`Encoding`, without the others.
+
+        Returns:
+            Nothing if the revision has not been analysed.
+
+        Raises:
+            StoreError: ``store_broken``.
+        """
+        marks = ",".join("?" * len(names))
+        rows = self._all(
+            f"""SELECT name, header, data FROM encoding_arrays
+            WHERE revision_id = ? AND name IN ({marks})""",
+            (revision_id, *names),
+        )
+        with self._decoding(revision_id):
+            return {name: codec.unpack_array(header, data) for name, header, data in rows}
+
+    def passage_vectors(self, revision_id: RevisionId) -> np.ndarray | None:
+        """Unit vectors of the passages, float16 ``[P, 384]``; None if not analysed."""
+        return self.encoding_arrays(revision_id, ["passage_vectors"]).get("passage_vectors")
+
+    def token_vectors(self, revision_id: RevisionId) -> np.ndarray | None:
+        """Late-interaction vectors times 127, int8 ``[T, 64]``; None if not analysed."""
+        return self.encoding_arrays(revision_id, ["token_vectors"]).get("token_vectors")
+
+    def fidelity(self, revision_id: RevisionId) -> Fidelity | None:
+        """Sampled fidelity of a revision's analysis; None if not analysed.
+
+        Raises:
+            StoreError: ``store_broken``.
+        """
+        head = self._head(revision_id)
+        if head is None:
+            return None
+        with self._decoding(revision_id):
+            return Fidelity(**json.loads(head[2]))
+
+    def _head(self, revision_id: RevisionId) -> tuple[str, int, str, float] | None:
+        return self._one(
+            "SELECT pack_hash, block, fidelity, seconds FROM encodings WHERE revision_id = ?",
+            (revision_id,),
+        )

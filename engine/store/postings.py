@@ -1,0 +1,103 @@
+"""The search index as the ranking sees it."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+
+from engine.records import PassageId, RevisionId
+from engine.store.database import Database
+from engine.store.faults import translated
+from engine.store.terms import clean_term
+
+_CACHED_TERMS = 64
+_CHUNK = 500
+
+
+class StoredPostings:
+    """Postings restricted to a scope of revisions. Safe to use from any thread.
+
+    Counts see the revisions of the scope only, whatever was added or changed since; a revision
+    that was deleted meanwhile has no postings.
+    """
+
+    def __init__(self, database: Database, scope: tuple[RevisionId, ...]) -> None:
+        """Look at these revisions."""
+        self._database = database
+        self._scope = scope
+        self._guard = threading.Lock()
+        self._lengths: tuple[np.ndarray, np.ndarray] | None = None
+        self._terms: OrderedDict[str, list[tuple[PassageId, int, tuple[int, ...]]]] = OrderedDict()
+
+    def lengths(self) -> tuple[np.ndarray, np.ndarray]:
+        """Passage ids of the scope, int64 ``[P]`` ascending, and their term counts,
+        int32 ``[P]``.
+        """
+        with self._guard:
+            if self._lengths is None:
+                self._lengths = self._load_lengths()
+            return self._lengths
+
+    def postings(self, term: str) -> Sequence[tuple[PassageId, int, tuple[int, ...]]]:
+        """Where a term occurs.
+
+        Args:
+            term: As the index holds it; ASCII letters match in either case.
+
+        Returns:
+            Passage, number of occurrences and their positions (from 0, in terms), by passage.
+        """
+        term = clean_term(term)
+        if not term:
+            return []
+        passages, _ = self.lengths()
+        with self._guard:
+            if term in self._terms:
+                self._terms.move_to_end(term)
+                return self._terms[term]
+        found = self._load(term, passages)
+        with self._guard:
+            self._terms[term] = found
+            if len(self._terms) > _CACHED_TERMS:
+                self._terms.popitem(last=False)
+        return found
+
+    def _load_lengths(self) -> tuple[np.ndarray, np.ndarray]:
+        rows: list[tuple[int, int]] = []
+        scope = sorted(set(self._scope))
+        with self._database.snapshot() as reader:
+            for i in range(0, len(scope), _CHUNK):
+                part = scope[i : i + _CHUNK]
+                marks = ",".join("?" * len(part))
+                sql = f"SELECT id, terms FROM passages WHERE revision_id IN ({marks})"
+                rows += reader.execute(sql, part).fetchall()
+        flat = np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows)).reshape(-1, 2)
+        flat = flat[np.argsort(flat[:, 0], kind="stable")]
+        ids, counts = flat[:, 0].copy(), flat[:, 1].astype(np.int32)
+        ids.flags.writeable = counts.flags.writeable = False
+        return ids, counts
+
+    def _load(
+        self, term: str, passages: np.ndarray
+    ) -> list[tuple[PassageId, int, tuple[int, ...]]]:
+        if not passages.size:
+            return []
+        with translated(self._database.path):
+            rows = self._database.connection.execute(
+                "SELECT doc, offset FROM passages_vocab WHERE term = ?", (term,)
+            ).fetchall()
+        flat = np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows)).reshape(-1, 2)
+        at = np.minimum(np.searchsorted(passages, flat[:, 0]), passages.size - 1)
+        flat = flat[passages[at] == flat[:, 0]]
+        if not flat.size:
+            return []
+        flat = flat[np.lexsort((flat[:, 1], flat[:, 0]))]
+        ids, starts = np.unique(flat[:, 0], return_index=True)
+        bounds = [*starts.tolist(), len(flat)]
+        positions = flat[:, 1].tolist()
+        return [
+            (PassageId(passage), stop - start, tuple(positions[start:stop]))
+            for passage, start, stop in zip(ids.tolist(), bounds, bounds[1:], strict=False)
+        ]
