@@ -1,0 +1,141 @@
+"""The specification of query-to-document attention, in NumPy and in the dtype of the query.
+
+Shapes: Q query tokens, T document tokens, NB blocks of B tokens, vectors of width D. No array of
+Q times more than ``CHUNK`` tokens is ever made. The maths and its sources stand in README.md.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+CHUNK = 4096
+TOKEN_SCALE = 127.0
+
+
+@dataclass(frozen=True, slots=True)
+class CrossAttention:
+    """What a question attended to in a document.
+
+    Attributes:
+        blocks: Blocks that were read, ascending, int64 ``[K]``.
+        block_scores: Score by which each was chosen, ``[K]``.
+        dropped: Blocks that were not read.
+        tokens: Tokens that were read, ascending, int64 ``[M]``.
+        weights: Attention weight of each, ``[M]``; sums to 1.
+        segment_scores: Late-interaction score of each segment over the tokens read, ``[P]``; NaN
+            where none of its tokens was read.
+    """
+
+    blocks: np.ndarray
+    block_scores: np.ndarray
+    dropped: int
+    tokens: np.ndarray
+    weights: np.ndarray
+    segment_scores: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentScores:
+    """Late interaction of a question with segments.
+
+    Attributes:
+        scores: Weighted mean of the best similarities, ``[P]``; NaN for an empty segment.
+        similarities: Best similarity of each query token in each segment, ``[P, Q]``.
+        tokens: Document token that it was reached at, int64 ``[P, Q]``; -1 for an empty segment.
+    """
+
+    scores: np.ndarray
+    similarities: np.ndarray
+    tokens: np.ndarray
+
+
+def score_blocks(query: np.ndarray, summaries: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean over query tokens of their dot product with each block's mean, ``[NB]``."""
+    return summaries.astype(query.dtype) @ (weights @ query)
+
+
+def choose_blocks(scores: np.ndarray, budget: int) -> np.ndarray:
+    """The ``budget`` best blocks in ascending order; ties go to the lower index."""
+    best = np.argsort(-scores, kind="stable")[:budget]
+    return np.sort(best)
+
+
+def similarities(query: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """Cosine of unit query vectors ``[Q, D]`` and int8 unit vectors ``[n, D]``: ``[Q, n]``."""
+    return query @ tokens.T.astype(query.dtype) / query.dtype.type(TOKEN_SCALE)
+
+
+def attend(
+    query: np.ndarray,
+    tokens: np.ndarray,
+    summaries: np.ndarray,
+    segments: np.ndarray,
+    weights: np.ndarray,
+    budget: int,
+    temperature: float,
+    block: int,
+) -> CrossAttention:
+    """See :func:`kernels.cross.api.attend`; here every argument is given and valid."""
+    scores = score_blocks(query, summaries, weights)
+    blocks = choose_blocks(scores, budget)
+    offsets = np.arange(block)
+    index = (blocks[:, None] * block + offsets).reshape(-1)
+    index = index[index < len(tokens)]
+    scale = query.dtype.type(1.0 / temperature)
+
+    peak = np.full(len(query), -np.inf, query.dtype)
+    total = np.zeros(len(query), query.dtype)
+    best = np.full((len(segments), len(query)), -np.inf, query.dtype)
+    for start in range(0, len(index), CHUNK):
+        part = index[start : start + CHUNK]
+        cosines = similarities(query, tokens[part])
+        higher = np.maximum(peak, cosines.max(axis=1) * scale)
+        total *= np.exp(peak - higher)
+        total += np.exp(cosines * scale - higher[:, None]).sum(axis=1)
+        peak = higher
+        for row, first, last in _overlaps(segments, part):
+            np.maximum(best[row], cosines[:, first:last].max(axis=1), out=best[row])
+
+    share = np.empty(len(index), query.dtype)
+    for start in range(0, len(index), CHUNK):
+        part = index[start : start + CHUNK]
+        logits = similarities(query, tokens[part]) * scale
+        share[start : start + CHUNK] = weights @ (np.exp(logits - peak[:, None]) / total[:, None])
+    seen = np.isfinite(best).all(axis=1)
+    segment_scores = np.full(len(segments), np.nan, query.dtype)
+    segment_scores[seen] = best[seen] @ weights
+    return CrossAttention(
+        blocks, scores[blocks], len(summaries) - len(blocks), index, share, segment_scores
+    )
+
+
+def _overlaps(segments: np.ndarray, part: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """Each segment with tokens among ``part`` (ascending) and the range of positions there."""
+    first = np.searchsorted(part, segments[:, 0], side="left")
+    last = np.searchsorted(part, segments[:, 1], side="left")
+    for row in np.flatnonzero(last > first):
+        yield int(row), int(first[row]), int(last[row])
+
+
+def score_segments(
+    query: np.ndarray, tokens: np.ndarray, segments: np.ndarray, weights: np.ndarray
+) -> SegmentScores:
+    """See :func:`kernels.cross.api.score_segments`; here every argument is given and valid."""
+    shape = (len(segments), len(query))
+    best = np.full(shape, -np.inf, query.dtype)
+    where = np.full(shape, -1, np.int64)
+    columns = np.arange(len(query))
+    for row, (start, end) in enumerate(segments):
+        for first in range(start, end, CHUNK):
+            cosines = similarities(query, tokens[first : min(first + CHUNK, end)])
+            place = cosines.argmax(axis=1)
+            value = cosines[columns, place]
+            better = value > best[row]
+            best[row, better] = value[better]
+            where[row, better] = first + place[better]
+    scores = np.full(len(segments), np.nan, query.dtype)
+    full = segments[:, 1] > segments[:, 0]
+    scores[full] = best[full] @ weights
+    best[~full] = np.nan
+    return SegmentScores(scores, best, where)
