@@ -1,0 +1,1 @@
+"""Files into documents: readers, and the supervised child process that runs them."""
