@@ -95,13 +95,6 @@ class Checks(Documents, Passages, Encodings):
                 ids = self.passage_ids(revision_id)
                 texts = codec.unpack_text(packed).split("\n") if ids else []
                 index_terms(writer, revision_id, ids.start, texts)
-                writer.executemany(
-                    "UPDATE passages SET terms = ? WHERE id = ?",
-                    (
-                        (len(text.split(" ")) if text else 0, passage_id)
-                        for passage_id, text in zip(ids, texts, strict=True)
-                    ),
-                )
             return writer.execute("SELECT count(*) FROM passages").fetchone()[0]
 
     def _terms(self, revision_id: RevisionId, terms_of: TermsOf) -> bytes:
@@ -112,7 +105,7 @@ class Checks(Documents, Passages, Encodings):
                 return codec.pack_text("")
             count = len(self.passage_ids(revision_id))
             return codec.pack_text("\n".join([""] * count))
-        joined = (join_terms(terms_of(text[p.start : p.end], p.heading_path))[0] for p in passages)
+        joined = (join_terms(terms_of(text[p.start : p.end], p.heading_path)) for p in passages)
         return codec.pack_text("\n".join(joined))
 
     def _database_problems(self) -> list[str]:

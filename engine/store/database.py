@@ -18,6 +18,7 @@ FILE_NAME = "library.db"
 BACKUPS = "backups"
 _APPLICATION_ID = 0x43484D4B  # "CHMK"
 _BUSY_SECONDS = 30.0
+_BACKUPS_KEPT = 3
 _QUICK_CHECK_BYTES = 32 << 20
 
 
@@ -118,9 +119,11 @@ class Database:
         copy = sqlite3.connect(part)
         try:
             self.connection.backup(copy)
+            copy.close()
+            part.replace(target)
         finally:
             copy.close()
-        part.replace(target)
+            part.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the connections of all threads; no thread may be using one."""
@@ -138,9 +141,12 @@ class Database:
             connection = sqlite3.connect(
                 self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            for thread in [thread for thread in self._opened if not thread.is_alive()]:
+            # A thread that Python did not start may stand under the name of one that has ended.
+            current = threading.current_thread()
+            ended = [t for t in self._opened if t is current or not t.is_alive()]
+            for thread in ended:
                 self._opened.pop(thread).close()
-            self._opened[threading.current_thread()] = connection
+            self._opened[current] = connection
             self._local.connection = connection
         for pragma in (
             "synchronous=FULL",
@@ -148,6 +154,7 @@ class Database:
             "secure_delete=FAST",
             "temp_store=MEMORY",
             "cache_size=-32768",
+            "journal_size_limit=67108864",
             "trusted_schema=OFF",
         ):
             connection.execute(f"PRAGMA {pragma}")
@@ -169,7 +176,9 @@ class Database:
         if existing and applied:
             backups.mkdir(exist_ok=True)
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-            self.backup(backups / f"library-{len(applied)}-{stamp}.db")
+            self.backup(backups / f"library-{stamp}-{len(applied)}.db")
+            for old in sorted(backups.glob("library-*.db"))[:-_BACKUPS_KEPT]:
+                old.unlink()
         connection.execute("PRAGMA journal_mode=WAL")
         for name, step in pending:
             with self.transaction() as writer:

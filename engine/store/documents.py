@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from engine.errors import ChumokuError, StoreError
 from engine.records import (
@@ -13,24 +13,24 @@ from engine.records import (
     DocumentId,
     DocumentInfo,
     DocumentStatus,
-    Page,
     Passage,
     RevisionId,
-    Unit,
 )
-from engine.store import codec
-from engine.store.base import Part
+from engine.store.contents import Contents, insert_content
 from engine.store.database import now
 from engine.store.keys import absolute, from_column, path_key, to_column
 from engine.store.passages import delete_passages, insert_passages
 
-_INFO = """
+_COLUMNS = """
     SELECT d.id, r.id, coalesce(r.number, 0), d.path, r.kind, r.title,
-        coalesce(r.status, 'failed'), coalesce(d.failure, r.reason),
-        CASE WHEN d.failure IS NULL THEN coalesce(r.details, '{}') ELSE d.failure_details END,
-        coalesce(r.pages, 0), coalesce(r.tokens, 0), coalesce(r.size, d.size),
-        coalesce(r.sha256, ''), coalesce(r.created, d.created), coalesce(r.warnings, '[]')
+        coalesce(r.status, 'failed'), coalesce(r.pages, 0), coalesce(r.tokens, 0),
+        coalesce(r.size, d.size), coalesce(r.sha256, ''), coalesce(r.created, d.created),
+        coalesce(r.warnings, '[]'), """
+_DOCUMENT = f"""{_COLUMNS} coalesce(d.failure, r.reason),
+        CASE WHEN d.failure IS NULL THEN coalesce(r.details, '{{}}') ELSE d.failure_details END
     FROM documents d"""
+_REVISION = f"""{_COLUMNS} r.reason, r.details
+    FROM documents d JOIN revisions r ON r.document_id = d.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Current:
     pack_hash: str | None
 
 
-class Documents(Part):
+class Documents(Contents):
     """The part of :class:`engine.store.Store` about documents."""
 
     def known(self, path: str | Path) -> Known | None:
@@ -151,7 +151,7 @@ class Documents(Part):
     def documents(self) -> list[DocumentInfo]:
         """Every document that was not removed, failed ones too, in the order they were added."""
         rows = self._all(
-            f"{_INFO} LEFT JOIN revisions r ON r.id = d.current_revision"
+            f"{_DOCUMENT} LEFT JOIN revisions r ON r.id = d.current_revision"
             " WHERE d.removed IS NULL ORDER BY d.id"
         )
         return [_info(row) for row in rows]
@@ -163,7 +163,7 @@ class Documents(Part):
             StoreError: ``document_unknown``.
         """
         row = self._one(
-            f"{_INFO} LEFT JOIN revisions r ON r.id = coalesce(d.current_revision,"
+            f"{_DOCUMENT} LEFT JOIN revisions r ON r.id = coalesce(d.current_revision,"
             " (SELECT max(id) FROM revisions WHERE document_id = d.id)) WHERE d.id = ?",
             (document_id,),
         )
@@ -174,7 +174,7 @@ class Documents(Part):
     def revisions(self, document_id: DocumentId) -> list[DocumentInfo]:
         """The revisions of a document that the library still holds, oldest first."""
         rows = self._all(
-            f"{_INFO} JOIN revisions r ON r.document_id = d.id WHERE d.id = ? ORDER BY r.number",
+            f"{_REVISION} WHERE d.id = ? ORDER BY r.number",
             (document_id,),
         )
         return [_info(row) for row in rows]
@@ -185,9 +185,7 @@ class Documents(Part):
         Raises:
             StoreError: ``document_unknown``.
         """
-        row = self._one(
-            f"{_INFO} JOIN revisions r ON r.document_id = d.id WHERE r.id = ?", (revision_id,)
-        )
+        row = self._one(f"{_REVISION} WHERE r.id = ?", (revision_id,))
         if row is None:
             raise StoreError("document_unknown", revision_id=revision_id)
         return _info(row)
@@ -216,47 +214,6 @@ class Documents(Part):
             for row in rows
             if row[1] is not None and (not wanted or row[0] in wanted)
         ]
-
-    def content(self, revision_id: RevisionId) -> Document:
-        """The document as it was read.
-
-        Raises:
-            StoreError: ``document_unknown``, ``store_broken``.
-        """
-        row = self._one(
-            """SELECT r.kind, r.title, r.sha256, r.size, r.metadata, r.warnings,
-            c.text, c.layout, c.boxes_header, c.boxes
-            FROM revisions r JOIN contents c ON c.revision_id = r.id WHERE r.id = ?""",
-            (revision_id,),
-        )
-        if row is None:
-            raise StoreError("document_unknown", revision_id=revision_id)
-        with self._decoding(revision_id):
-            layout = codec.unpack_json(row[7])
-            return Document(
-                kind=row[0],
-                title=row[1],
-                text=codec.unpack_text(row[6]),
-                pages=tuple(Page(*fields) for fields in layout["pages"]),
-                units=tuple(_unit(fields) for fields in layout["units"]),
-                char_boxes=None if row[8] is None else codec.unpack_array(row[8], row[9]),
-                sha256=row[2],
-                size=row[3],
-                metadata=json.loads(row[4]),
-                warnings=tuple(json.loads(row[5])),
-            )
-
-    def text(self, revision_id: RevisionId) -> str:
-        """The text alone.
-
-        Raises:
-            StoreError: ``document_unknown``, ``store_broken``.
-        """
-        row = self._one("SELECT text FROM contents WHERE revision_id = ?", (revision_id,))
-        if row is None:
-            raise StoreError("document_unknown", revision_id=revision_id)
-        with self._decoding(revision_id):
-            return codec.unpack_text(row[0])
 
     def original(self, revision_id: RevisionId) -> Path:
         """The exact copy of the file that the revision was read from; not to be written to.
@@ -337,7 +294,7 @@ def _insert_revision(
             document.sha256,
             document.size,
             document.kind,
-            document.title,
+            to_column(document.title),
             len(document.pages),
             json.dumps(dict(document.metadata)),
             json.dumps(list(document.warnings)),
@@ -345,33 +302,9 @@ def _insert_revision(
         ),
     )
     revision_id = RevisionId(cursor.lastrowid or 0)
-    layout = {
-        "pages": [[p.number, p.start, p.end, p.width, p.height, p.name] for p in document.pages],
-        "units": [_unit_fields(unit) for unit in document.units],
-    }
-    boxes = None if document.char_boxes is None else codec.pack_array(document.char_boxes)
-    writer.execute(
-        "INSERT INTO contents VALUES (?, ?, ?, ?, ?)",
-        (
-            revision_id,
-            codec.pack_text(document.text),
-            codec.pack_json(layout),
-            *(boxes or (None, None)),
-        ),
-    )
+    insert_content(writer, revision_id, document)
     insert_passages(writer, revision_id, passages, terms)
     return revision_id
-
-
-def _unit_fields(u: Unit) -> list[Any]:
-    return [u.start, u.end, u.kind, u.page, u.box, u.level, u.sheet, u.cell, u.cells, u.entity,
-            u.layer]  # fmt: skip
-
-
-def _unit(fields: list[Any]) -> Unit:
-    fields[4] = None if fields[4] is None else tuple(fields[4])
-    fields[8] = tuple(tuple(cell) for cell in fields[8])
-    return Unit(*fields)
 
 
 def _info(row: tuple) -> DocumentInfo:
@@ -382,16 +315,16 @@ def _info(row: tuple) -> DocumentInfo:
         revision=row[2],
         path=path,
         kind=row[4],
-        title=row[5] or Path(path).stem,
+        title=Path(path).stem if row[5] is None else from_column(row[5]),
         status=row[6],
-        reason=row[7],
-        details=json.loads(row[8]),
-        pages=row[9],
-        tokens=row[10],
-        size=row[11],
-        sha256=row[12],
-        added=row[13],
-        warnings=tuple(json.loads(row[14])),
+        pages=row[7],
+        tokens=row[8],
+        size=row[9],
+        sha256=row[10],
+        added=row[11],
+        warnings=tuple(json.loads(row[12])),
+        reason=row[13],
+        details=json.loads(row[14]),
     )
 
 

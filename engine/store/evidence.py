@@ -8,6 +8,7 @@ from engine.errors import StoreError
 from engine.records import EvidenceId, EvidenceInfo, RevisionId
 from engine.store import codec
 from engine.store.base import Part
+from engine.store.keys import from_column, to_column
 
 
 class EvidenceTable(Part):
@@ -49,7 +50,14 @@ class EvidenceTable(Part):
             cursor = writer.execute(
                 """INSERT INTO evidence (kind, query, created, documents, hits, pack_hash, record)
                 VALUES (?, ?, ?, ?, ?, ?, x'')""",
-                (kind, query, created, json.dumps(list(documents)), hits, pack_hash),
+                (
+                    kind,
+                    None if query is None else to_column(query),
+                    created,
+                    json.dumps(list(documents)),
+                    hits,
+                    pack_hash,
+                ),
             )
             evidence_id = EvidenceId(cursor.lastrowid or 0)
             writer.execute(
@@ -98,7 +106,15 @@ class EvidenceTable(Part):
             (limit, offset),
         )
         return [
-            EvidenceInfo(*row[:4], documents=tuple(json.loads(row[4])), hits=row[5]) for row in rows
+            EvidenceInfo(
+                evidence_id=row[0],
+                kind=row[1],
+                query=None if row[2] is None else from_column(row[2]),
+                created=row[3],
+                documents=tuple(json.loads(row[4])),
+                hits=row[5],
+            )
+            for row in rows
         ]
 
 

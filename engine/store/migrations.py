@@ -72,7 +72,6 @@ def _passages(db: Database) -> None:
             kind TEXT NOT NULL,
             heading_path TEXT NOT NULL,
             sentences BLOB NOT NULL,
-            terms INTEGER NOT NULL,
             UNIQUE (revision_id, ordinal)
         )""")
     # A table without content forgets a row only when it is handed the very terms again, and these
@@ -81,6 +80,7 @@ def _passages(db: Database) -> None:
         CREATE TABLE passage_terms (
             revision_id INTEGER PRIMARY KEY REFERENCES revisions(id) ON DELETE CASCADE,
             first_passage INTEGER NOT NULL,
+            counts BLOB NOT NULL,
             terms BLOB NOT NULL
         )""")
     # The ascii tokenizer takes every code point above 127 as part of a word; with ASCII

@@ -44,7 +44,12 @@ class Originals:
             if copied != sha256:
                 raise StoreError("file_changed", path=str(source))
             with translated(self.folder):
-                part.replace(target)
+                try:
+                    part.replace(target)
+                except PermissionError:
+                    # Windows: another program has put it there meanwhile and holds it open.
+                    if not target.is_file() or target.stat().st_size != size:
+                        raise
                 _sync_folder(self.folder)
         finally:
             with contextlib.suppress(OSError):

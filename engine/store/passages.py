@@ -75,9 +75,8 @@ def insert_passages(
         raise ValueError("every passage needs its terms")
     row = writer.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passages'").fetchone()
     first = (row[0] if row else 0) + 1
-    joined = [join_terms(words) for words in terms]
     writer.executemany(
-        "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 first + i,
@@ -86,41 +85,40 @@ def insert_passages(
                 passage.start,
                 passage.end,
                 passage.kind,
-                json.dumps(passage.heading_path, ensure_ascii=False),
+                json.dumps(passage.heading_path),
                 _pack_spans(passage.sentences, passage.start),
-                joined[i][1],
             )
             for i, passage in enumerate(passages)
         ),
     )
-    index_terms(writer, revision_id, first, [text for text, _ in joined])
+    index_terms(writer, revision_id, first, [join_terms(words) for words in terms])
 
 
 def index_terms(
-    writer: sqlite3.Connection, revision_id: int, first: int, texts: Sequence[str]
+    writer: sqlite3.Connection, revision_id: int, first: int, joined: Sequence[str]
 ) -> None:
     """Index the joined terms of a revision's passages, whose ids start at ``first``."""
+    counts = np.array([text.count(" ") + 1 if text else 0 for text in joined], "<i4")
     writer.execute(
-        "INSERT INTO passage_terms VALUES (?, ?, ?)",
-        (revision_id, first, codec.pack_text("\n".join(texts))),
+        "INSERT INTO passage_terms VALUES (?, ?, ?, ?)",
+        (revision_id, first, counts.tobytes(), codec.pack_text("\n".join(joined))),
     )
     writer.executemany(
         "INSERT INTO passages_fts(rowid, terms) VALUES (?, ?)",
-        ((first + i, text) for i, text in enumerate(texts)),
+        ((first + i, text) for i, text in enumerate(joined)),
     )
 
 
 def delete_passages(writer: sqlite3.Connection, revision_id: int) -> None:
     """Take a revision's passages out of table and index, inside the caller's transaction."""
     row = writer.execute(
-        """SELECT first_passage, terms, (SELECT count(*) FROM passages WHERE revision_id = ?1)
-        FROM passage_terms WHERE revision_id = ?1""",
+        "SELECT first_passage, counts, terms FROM passage_terms WHERE revision_id = ?",
         (revision_id,),
     ).fetchone()
-    if row and row[2]:
+    if row and row[1]:
         writer.executemany(
             "INSERT INTO passages_fts(passages_fts, rowid, terms) VALUES ('delete', ?, ?)",
-            ((row[0] + i, text) for i, text in enumerate(codec.unpack_text(row[1]).split("\n"))),
+            ((row[0] + i, text) for i, text in enumerate(codec.unpack_text(row[2]).split("\n"))),
         )
     writer.execute("DELETE FROM passage_terms WHERE revision_id = ?", (revision_id,))
     writer.execute("DELETE FROM passages WHERE revision_id = ?", (revision_id,))

@@ -65,18 +65,22 @@ class StoredPostings:
         return found
 
     def _load_lengths(self) -> tuple[np.ndarray, np.ndarray]:
-        rows: list[tuple[int, int]] = []
+        rows: list[tuple[int, bytes]] = []
         scope = sorted(set(self._scope))
         with self._database.snapshot() as reader:
             for i in range(0, len(scope), _CHUNK):
                 part = scope[i : i + _CHUNK]
                 marks = ",".join("?" * len(part))
-                sql = f"SELECT id, terms FROM passages WHERE revision_id IN ({marks})"
-                rows += reader.execute(sql, part).fetchall()
-        flat = np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows)).reshape(-1, 2)
-        flat = flat[np.argsort(flat[:, 0], kind="stable")]
-        ids, counts = flat[:, 0].copy(), flat[:, 1].astype(np.int32)
-        ids.flags.writeable = counts.flags.writeable = False
+                rows += reader.execute(
+                    "SELECT first_passage, counts FROM passage_terms"
+                    f" WHERE revision_id IN ({marks}) AND length(counts) > 0",
+                    part,
+                ).fetchall()
+        rows.sort()
+        counts = np.frombuffer(b"".join(row[1] for row in rows), "<i4")
+        ranges = [np.arange(first, first + len(blob) // 4) for first, blob in rows]
+        ids = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
+        ids.flags.writeable = False
         return ids, counts
 
     def _load(

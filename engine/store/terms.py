@@ -14,7 +14,6 @@ def clean_term(term: str) -> str:
     return term.encode("utf-8", "replace").decode()
 
 
-def join_terms(terms: Iterable[str]) -> tuple[str, int]:
-    """The terms of a passage as the index takes them, and how many they are."""
-    cleaned = [cleaned for term in terms if (cleaned := clean_term(term))]
-    return " ".join(cleaned), len(cleaned)
+def join_terms(terms: Iterable[str]) -> str:
+    """The terms of a passage as the index takes them, one space between them."""
+    return " ".join(cleaned for term in terms if (cleaned := clean_term(term)))
