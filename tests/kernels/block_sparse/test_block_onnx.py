@@ -1,0 +1,178 @@
+"""The ONNX graphs against the specification."""
+
+import logging
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from kernels.block_sparse import (
+    BlockPattern,
+    ImplementationUnavailableError,
+    block_sparse_attention,
+    group_blocks,
+    select_blocks,
+)
+from kernels.block_sparse import api as block_api
+from kernels.block_sparse.onnx_graph import attention_model
+from kernels.block_sparse.onnx_runner import OnnxAttention
+from kernels.block_sparse.reference import (
+    attend_block,
+    block_means,
+    rotate,
+    rotate_far_keys,
+    rotate_queries,
+    to_blocks,
+)
+
+HEADS, WIDTH = 2, 32
+PATTERN = BlockPattern(k_min=2)
+
+
+def random_inputs(tokens: int, seed: int = 0) -> list[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return [
+        generator.standard_normal((tokens, HEADS, WIDTH)).astype(np.float32) * 1.5 for _ in range(3)
+    ]
+
+
+@pytest.fixture(scope="module")
+def half_runner() -> OnnxAttention:
+    """The graphs as a pack has them: float16 storage."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    sessions = [
+        onnxruntime.InferenceSession(
+            attention_model(PATTERN, HEADS, WIDTH, tail=tail).SerializeToString(), options
+        )
+        for tail in (False, True)
+    ]
+    return OnnxAttention(sessions[0], sessions[1], PATTERN)
+
+
+@pytest.mark.parametrize("tokens", [1, 63, 64, 65, 129, 700, 4097])
+def test_onnx_is_as_close_to_float64_as_float32_numpy(tokens):
+    q, k, v = random_inputs(tokens, seed=tokens)
+    yardstick = block_sparse_attention(*(x.astype(np.float64) for x in (q, k, v)), impl="reference")
+    single = block_sparse_attention(q, k, v, impl="reference")
+    result = block_sparse_attention(q, k, v, impl="onnx")
+    np.testing.assert_array_equal(result.kept, yardstick.kept)
+    # Both round every product to float32; four times the NumPy error leaves room for another
+    # order of summation, the constant for outputs that NumPy happens to get exactly right.
+    allowed = 4.0 * np.abs(single.output - yardstick.output).max() + 1e-6
+    assert np.abs(result.output - yardstick.output).max() <= allowed
+    np.testing.assert_allclose(result.mass, yardstick.mass, atol=1e-5)
+    np.testing.assert_allclose(result.mass.sum(axis=1), 1.0, atol=1e-5)
+    assert np.abs(yardstick.output).max() > 0.1
+
+
+def blocks_in_half(tokens: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    q, k, v = (to_blocks(x, PATTERN.block) for x in random_inputs(tokens, seed))
+    q, k = rotate_queries(q, PATTERN), rotate_far_keys(k, PATTERN)
+    return tuple(np.ascontiguousarray(x.astype(np.float16)) for x in (q, k, v))
+
+
+def lists_of(q: np.ndarray, k: np.ndarray, tokens: int):
+    means = [block_means(x.astype(np.float64), tokens) for x in (q, k)]
+    return select_blocks(PATTERN, *means)
+
+
+@pytest.mark.parametrize("tokens", [1, 65, 700, 4097])
+def test_half_storage_agrees_with_the_specification_on_the_same_numbers(half_runner, tokens):
+    q, k, v = blocks_in_half(tokens)
+    exact = [x.astype(np.float64) for x in (q, k, v)]
+    lists = lists_of(q, k, tokens)
+    kept = lists.slots(PATTERN.slots)
+    for group in group_blocks(lists):
+        context, mass = half_runner.attend(group, q[group.queries], k, v, tokens)
+        context = context.reshape(-1, PATTERN.block, HEADS, WIDTH)
+        for row, query in enumerate(group.queries):
+            listed = kept[query][kept[query] >= 0]
+            real = min(PATTERN.block, tokens - query * PATTERN.block)
+            expected, share = attend_block(
+                query, exact[0][query, :, :real], exact[1], exact[2], listed, tokens, PATTERN
+            )
+            got = context[row, :real].transpose(1, 0, 2)
+            np.testing.assert_allclose(got, expected, atol=2e-5)
+            np.testing.assert_allclose(mass[row], share.mean(axis=(0, 1)), atol=1e-5)
+
+
+@pytest.mark.parametrize("tokens", [1, 65, 700])
+def test_padding_does_not_leak(half_runner, tokens):
+    q, k, v = blocks_in_half(tokens)
+    lists = lists_of(q, k, tokens)
+    groups = group_blocks(lists)
+
+    def outputs() -> list[np.ndarray]:
+        result = []
+        for group in groups:
+            context, mass = half_runner.attend(group, q[group.queries], k, v, tokens)
+            context = context.reshape(-1, PATTERN.block, HEADS, WIDTH)
+            for row, query in enumerate(group.queries):
+                real = min(PATTERN.block, tokens - query * PATTERN.block)
+                result += [context[row, :real], mass[row]]
+        return result
+
+    clean = outputs()
+    real = tokens % PATTERN.block
+    q[-1, :, real:] = 6e4
+    k[-1, :, real:] = 6e4
+    v[-1, :, real:] = np.nan
+    for before, after in zip(clean, outputs(), strict=True):
+        np.testing.assert_array_equal(after, before)
+
+
+@pytest.mark.parametrize("impl", ["reference", "onnx"])
+def test_only_listed_blocks_are_read(impl):
+    q, k, v = random_inputs(64 * 24)
+    before = block_sparse_attention(q, k, v, PATTERN, impl=impl)
+    changed = 17
+    unread = [b for b in range(24) if changed not in before.kept[b]]
+    readers = [b for b in range(24) if changed in before.kept[b]]
+    assert len(unread) >= 8
+    v = v.copy()
+    v[changed * 64 : changed * 64 + 64] += 100.0
+    after = block_sparse_attention(q, k, v, PATTERN, impl=impl).output.reshape(24, 64, HEADS, WIDTH)
+    first = before.output.reshape(24, 64, HEADS, WIDTH)
+    np.testing.assert_array_equal(after[unread], first[unread])
+    for block in readers:
+        assert np.abs(after[block] - first[block]).max() > 1e-3
+
+
+@pytest.mark.parametrize("impl", ["reference", "onnx"])
+def test_a_far_block_that_matters_is_read(impl):
+    tokens, asking, answering = 64 * 30, 25, 7
+    q, k, v = (x * 0.1 for x in random_inputs(tokens))
+    wish = np.random.default_rng(9).standard_normal((HEADS, WIDTH)).astype(np.float32)
+    offsets = np.arange(64)[:, None]
+    q[asking * 64 : asking * 64 + 64] = rotate(np.tile(wish, (64, 1, 1)), -offsets, 10000.0)
+    k[answering * 64 : answering * 64 + 64] = rotate(
+        np.tile(wish, (64, 1, 1)), 128 - offsets, 10000.0
+    )
+    v[answering * 64 : answering * 64 + 64] = 5.0
+    result = block_sparse_attention(q, k, v, PATTERN, impl=impl)
+    slot = result.kept[asking].tolist().index(answering)
+    assert result.mass[asking, slot] > 0.9
+    assert (result.output[asking * 64 : asking * 64 + 64] > 4.0).all()
+
+
+def test_work_grows_with_the_listed_blocks_only():
+    q, k, v = random_inputs(64 * 100)
+    kept = block_sparse_attention(q, k, v, PATTERN, impl="onnx").kept
+    assert kept.shape == (100, 8)
+    assert ((kept >= 0).sum(axis=1) <= 8).all()
+
+
+def test_a_named_implementation_runs_or_raises(monkeypatch, caplog):
+    q, k, v = (x.astype(np.float64) for x in random_inputs(70))
+    with pytest.raises(ImplementationUnavailableError, match="float32"):
+        block_sparse_attention(q, k, v, impl="onnx")
+    with pytest.raises(ImplementationUnavailableError, match="fast"):
+        block_sparse_attention(q, k, v, impl="fast")  # type: ignore[arg-type]
+    block_api._log_fallback.cache_clear()
+    with caplog.at_level(logging.INFO):
+        automatic = block_sparse_attention(q, k, v)
+        block_sparse_attention(q, k, v)
+    assert [record.name for record in caplog.records] == ["kernels.block_sparse.api"]
+    exact = block_sparse_attention(q, k, v, impl="reference")
+    np.testing.assert_array_equal(automatic.output, exact.output)

@@ -1,0 +1,134 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from kernels.cross import attend, score_segments
+from kernels.cross.reference import CHUNK
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def stored(x: np.ndarray) -> np.ndarray:
+    return np.rint(unit(x) * 127).astype(np.int8)
+
+
+def summaries_of(tokens: np.ndarray, block: int = 64) -> np.ndarray:
+    starts = range(0, len(tokens), block)
+    return np.array([tokens[s : s + block].mean(axis=0) / 127 for s in starts], np.float16)
+
+
+def document(tokens: int, seed: int = 0, width: int = 16) -> tuple[np.ndarray, np.ndarray]:
+    vectors = stored(np.random.default_rng(seed).standard_normal((tokens, width)))
+    return vectors, summaries_of(vectors)
+
+
+def question(count: int = 5, width: int = 16) -> np.ndarray:
+    return unit(np.random.default_rng(1).standard_normal((count, width)))
+
+
+def test_two_tokens_by_hand():
+    query = np.array([[1.0, 0.0]])
+    tokens = np.array([[127, 0], [0, 127], [-127, 0]], np.int8)
+    result = attend(
+        query, tokens, np.zeros((1, 2), np.float16), np.array([[0, 1], [1, 3], [2, 2]]),
+        temperature=0.5,
+    )  # fmt: skip
+    weights = np.exp([2.0, 0.0, -2.0])
+    np.testing.assert_allclose(result.weights, weights / weights.sum(), rtol=1e-12)
+    np.testing.assert_allclose(result.segment_scores, [1.0, 0.0, np.nan])
+
+
+def test_reading_all_blocks_is_plain_softmax_attention():
+    tokens, summaries = document(1000)
+    query, weights = question(), np.array([1.0, 2.0, 0.0, 1.0, 4.0])
+    segments = np.array([[0, 10], [500, 700], [990, 1000]])
+    result = attend(
+        query, tokens, summaries, segments, query_weights=weights, budget=16, temperature=0.1
+    )
+    logits = query @ tokens.T / 127.0 / 0.1
+    share = np.exp(logits)
+    share /= share.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(result.weights, weights @ share / 8.0, rtol=1e-9)
+    best = [(query @ tokens[a:b].T / 127.0).max(axis=1) @ weights / 8.0 for a, b in segments]
+    np.testing.assert_allclose(result.segment_scores, best, rtol=1e-12)
+    assert result.dropped == 0
+
+
+@pytest.mark.parametrize("tokens", [1, 63, 64, 65, 3 * CHUNK + 5])
+def test_weights_sum_to_one(tokens):
+    vectors, summaries = document(tokens)
+    result = attend(question(), vectors, summaries, budget=10_000)
+    assert result.weights.sum() == pytest.approx(1.0)
+    assert result.tokens.tolist() == list(range(tokens))
+
+
+def test_the_block_with_the_answer_is_chosen_and_others_are_not_read():
+    tokens, summaries = document(64 * 50)
+    query = question()
+    tokens[64 * 30 : 64 * 30 + 5] = stored(query)
+    tokens[64 * 30 + 5 : 64 * 31] = stored(query.mean(axis=0))
+    summaries = summaries_of(tokens)
+    segments = np.array([[64 * 30, 64 * 30 + 5], [64 * 40, 64 * 40 + 5]])
+    result = attend(query, tokens, summaries, segments, budget=1, temperature=0.02)
+    assert result.blocks.tolist() == [30]
+    assert result.dropped == 49
+    assert result.tokens[result.weights.argsort()[-5:]].tolist() != []
+    assert set(result.tokens[result.weights.argsort()[-5:]]) == set(range(64 * 30, 64 * 30 + 5))
+    assert result.segment_scores[0] > 0.98
+    assert np.isnan(result.segment_scores[1])
+    unread = tokens.copy()
+    unread[: 64 * 30] = 0
+    again = attend(query, unread, summaries, segments, budget=1, temperature=0.02)
+    np.testing.assert_array_equal(again.weights, result.weights)
+
+
+def test_segment_scores_say_where_each_query_token_matched():
+    tokens, _ = document(CHUNK + 300)
+    query = question()
+    place = [3, CHUNK - 1, CHUNK, CHUNK + 7, 40]
+    tokens[place] = stored(query)
+    result = score_segments(query, tokens, np.array([[0, len(tokens)], [5, 5], [0, 10]]))
+    assert result.tokens[0].tolist() == place
+    np.testing.assert_allclose(result.scores[0], 1.0, atol=0.01)
+    assert np.isnan(result.scores[1])
+    assert result.tokens[1].tolist() == [-1] * 5
+    assert result.scores[2] < result.scores[0]
+
+
+def test_negative_similarities_survive():
+    query = np.array([[1.0, 0.0]])
+    tokens = np.array([[-127, 0], [-64, 110]], np.int8)
+    result = score_segments(query, tokens, np.array([[0, 2]]))
+    assert result.scores[0] == pytest.approx(-64 / 127)
+
+
+def test_memory_stays_bounded_for_a_long_document():
+    tokens, summaries = document(200_000)
+    query = question(200).astype(np.float32)
+    tracemalloc.start()
+    attend(query, tokens, summaries, budget=10_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6  # all pairs at once would be 160 MB
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"query": np.zeros((0, 16))}, "query must"),
+        ({"tokens": np.zeros((100, 16), np.float32)}, "tokens must"),
+        ({"summaries": np.zeros((1, 16))}, "summaries are"),
+        ({"segments": np.array([[90, 101]])}, "does not lie"),
+        ({"query_weights": np.zeros(5)}, "all zero"),
+        ({"query_weights": np.array([1.0, -1, 0, 0, 0])}, "not negative"),
+        ({"temperature": 0.0}, "positive"),
+    ],
+)
+def test_wrong_input_is_refused(changes, message):
+    tokens, summaries = document(100)
+    arguments = {"query": question(), "tokens": tokens, "summaries": summaries} | changes
+    with pytest.raises(ValueError, match=message):
+        attend(**arguments)
