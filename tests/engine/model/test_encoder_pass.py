@@ -1,0 +1,207 @@
+import numpy as np
+import pytest
+
+from engine.errors import Cancelled, QueryError
+from engine.model.encoder import Encoder
+from engine.model.fidelity import FidelityProbe
+from engine.model.layers import LayerState
+from engine.progress import CancelToken, run
+from engine.training import oracle
+from engine.training.export import compare
+from engine.training.weights import load_weights
+from kernels.block_sparse.pattern import join_lists, validate_lists
+from kernels.block_sparse.reference import attend_block
+
+
+def encode(encoder: Encoder, text: str, spans=(), sentences=(), **options):
+    return run(encoder.encode(text, spans, sentences, cancel=CancelToken(), **options))
+
+
+def text_of(tokens: int) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return " ".join(letters[i * i % 26] for i in range(tokens))
+
+
+@pytest.mark.parametrize("tokens", [1, 15, 16, 17, 33, 128])
+def test_int8_stays_close_to_float64(tiny_encoder, tiny_checkpoint, tokens):
+    text = text_of(tokens)
+    spans = [(0, len(text)), (0, 1)]
+    result = encode(tiny_encoder, text, spans, spans[:1])
+    assert len(result.token_spans) == tokens
+    source = load_weights(tiny_checkpoint)
+    exact = oracle.encode(source, tiny_encoder.tokenizer.tokenize(text).ids)
+    cosines = (result.token_vectors / 127.0 * exact.token_vectors).sum(axis=1)
+    assert cosines.min() > 0.98
+    vectors = oracle.passage_vectors(source, exact.states, [(0, tokens), (0, 1)])
+    assert (result.passage_vectors.astype(float) * vectors).sum(axis=1).min() > 0.98
+    np.testing.assert_array_equal(result.sentence_vectors, result.passage_vectors[:1])
+    expected = np.stack([part.kept for part in exact.attention])
+    np.testing.assert_array_equal(result.kept_blocks, expected)
+
+
+def test_a_wrong_rotation_would_be_noticed(tiny_checkpoint, tiny_encoder):
+    """The closeness test above has teeth: another rotary base is told apart."""
+    source = load_weights(tiny_checkpoint)
+    text = text_of(100)
+    ids = tiny_encoder.tokenizer.tokenize(text).ids
+    source.config["rotary_base"] = 100.0
+    other = oracle.encode(source, ids).token_vectors
+    cosines = (encode(tiny_encoder, text).token_vectors / 127.0 * other).sum(axis=1)
+    assert cosines.min() < 0.98
+
+
+@pytest.mark.parametrize("tokens", [300, 16 * 40 + 3])
+def test_every_layer_attends_as_the_specification_says(tiny_encoder, tokens):
+    """On its own queries and keys, so that int8 does not blur the comparison."""
+    stack, pattern = tiny_encoder._stack, tiny_encoder.pack.config.pattern
+    ids = np.random.default_rng(tokens).integers(2, 60, tokens)
+    state = LayerState(tiny_encoder.pack.config, tokens)
+    for step in (stack.embed(state, ids), stack.project(state, 0)):
+        list(step)
+    pieces = []
+    list(stack.select(state, pieces))
+    lists = join_lists(pieces)
+    validate_lists(lists, pattern, state.blocks)
+    kept = lists.slots(pattern.slots)
+    keys, values = state.keys.astype(np.float64), state.values.astype(np.float64)
+    queries = state.queries.astype(np.float64)
+    seen = []
+    for group, context, mass in stack.attend(state, 0, lists):
+        for row, query in enumerate(group.queries):
+            seen.append(query)
+            real = min(pattern.block, tokens - query * pattern.block)
+            listed = kept[query][kept[query] >= 0]
+            expected, share = attend_block(
+                query, queries[query, :, :real], keys, values, listed, tokens, pattern
+            )
+            got = context[row, :real].transpose(1, 0, 2)
+            np.testing.assert_allclose(got, expected, atol=2e-5)
+            np.testing.assert_allclose(mass[row], share.mean(axis=(0, 1)), atol=1e-5)
+    assert sorted(seen) == list(range(state.blocks))
+
+
+def test_a_long_document(tiny_encoder, long_text):
+    spans = [(0, 200), (200, 900), (len(long_text), len(long_text))]
+    result = encode(tiny_encoder, long_text, spans, [(5, 9)])
+    count = len(result.token_spans)
+    blocks = -(-count // 16)
+    assert blocks > 60
+    assert result.kept_blocks.shape == result.kept_mass.shape == (2, blocks, 8)
+    np.testing.assert_allclose(result.kept_mass.astype(float).sum(axis=2), 1.0, atol=5e-3)
+    assert (result.kept_mass[result.kept_blocks < 0] == 0).all()
+    lengths = np.linalg.norm(result.passage_vectors.astype(float), axis=1)
+    np.testing.assert_allclose(lengths, [1, 1, 0], atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(result.token_vectors / 127.0, axis=1), 1.0, atol=0.02)
+    last = result.token_vectors[(blocks - 1) * 16 :].mean(axis=0) / 127.0
+    np.testing.assert_allclose(result.block_summaries[-1].astype(float), last, atol=5e-3)
+    assert result.fidelity.density < 0.15
+    assert 0.0 < result.fidelity.recall_p5 <= result.fidelity.recall_mean < 1.0
+    assert result.pack_hash == tiny_encoder.pack.pack_hash
+
+
+def test_the_same_text_gives_the_same_bytes(tiny_encoder, tiny_pack, long_text):
+    spans = [(0, 500), (500, 2000)]
+    results = [
+        encode(encoder, long_text, spans, spans, seed=3)
+        for encoder in (tiny_encoder, tiny_encoder, Encoder.load(tiny_pack, threads=1))
+    ]
+    for name in ("token_vectors", "passage_vectors", "kept_blocks", "kept_mass", "fidelity"):
+        first = getattr(results[0], name)
+        for other in results[1:]:
+            if isinstance(first, np.ndarray):
+                np.testing.assert_array_equal(getattr(other, name), first)
+            else:
+                assert getattr(other, name) == first
+
+
+@pytest.mark.parametrize("text", ["", " \n　"])
+def test_text_without_tokens_gives_empty_arrays(tiny_encoder, text):
+    result = encode(tiny_encoder, text, [(0, 0)], [])
+    assert result.token_vectors.shape == (0, 32)
+    assert result.block_summaries.shape == (0, 32)
+    assert result.passage_vectors.tolist() == [[0.0] * 48]
+    assert result.kept_blocks.shape == (2, 0, 8)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.6, 0.95])
+def test_cancel_stops_within_one_step(tiny_encoder, long_text, share):
+    cancel = CancelToken()
+    job = tiny_encoder.encode(long_text, [], [], cancel=cancel)
+    for progress in job:
+        if progress.done >= share * progress.total:
+            cancel.cancel()
+            break
+    with pytest.raises(Cancelled):
+        next(job)
+
+
+def test_progress_rises_to_its_total(tiny_encoder, long_text):
+    steps = list(tiny_encoder.encode(long_text, [], [], cancel=CancelToken()))
+    done = [step.done for step in steps]
+    assert done == sorted(done)
+    assert (done[-1], {step.total for step in steps}) == (1000, {1000})
+    assert len(set(done)) > 20
+
+
+def test_a_question(tiny_encoder, tiny_checkpoint):
+    text = "トルク は 12"
+    query = tiny_encoder.encode_query(text)
+    assert [text[a:b] for a, b in query.token_spans] == ["トルク", "は", "12"]
+    assert query.token_vectors.dtype == query.vector.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(query.token_vectors, axis=1), 1.0, atol=1e-5)
+    assert np.linalg.norm(query.vector) == pytest.approx(1.0, abs=1e-5)
+    document = encode(tiny_encoder, text, [(0, len(text))])
+    assert document.passage_vectors[0].astype(float) @ query.vector == pytest.approx(1, abs=2e-3)
+
+
+@pytest.mark.parametrize(("text", "code"), [(" ", "query_empty"), ("a" * 9000, "query_too_long")])
+def test_a_question_that_cannot_be_asked(tiny_encoder, text, code):
+    with pytest.raises(QueryError) as caught:
+        tiny_encoder.encode_query(text)
+    assert caught.value.code == code
+
+
+def test_the_check_command_measures_the_pack(tiny_checkpoint, tiny_pack):
+    figures = compare(tiny_checkpoint, tiny_pack.folder, ["トルク 12", "検査 の 記録", "torque"])
+    assert 0.98 < figures["passage_cosine_min"] <= figures["passage_cosine_mean"] <= 1.001
+    assert 0.98 < figures["token_cosine_p1"] <= figures["token_cosine_mean"] <= 1.001
+
+
+@pytest.mark.parametrize("tokens", [16 * 30, 16 * 30 + 5])
+def test_fidelity_is_what_dense_attention_gives(tiny_encoder, tokens):
+    pattern = tiny_encoder.pack.config.pattern
+    blocks = -(-tokens // pattern.block)
+    generator = np.random.default_rng(1)
+    shape = (blocks, 2, pattern.block, 32)
+    queries, keys, values = (
+        generator.standard_normal(shape).astype(np.float16) * np.float16(1.5) for _ in range(3)
+    )
+    kept = np.tile(np.array([0, 3, 7, -1], np.int32), (blocks, 1))
+    probe = FidelityProbe.draw(pattern, tokens, blocks, 5, seed=2)
+    sparse = generator.standard_normal((blocks, pattern.block, 2, 32)).astype(np.float32)
+    probe.keep_context(np.arange(blocks), sparse)
+    list(probe.measure(queries, keys, values, kept))
+    every = np.arange(blocks)
+    recalls, difference, norm = [], 0.0, 0.0
+    for block, rows in zip(probe.blocks, probe.rows, strict=True):
+        query = queries[block][:, rows].astype(np.float64)
+        output, mass = attend_block(
+            int(block), query, keys.astype(np.float64), values.astype(np.float64), every,
+            tokens, pattern,
+        )  # fmt: skip
+        recalls.append(mass[:, :, [0, 3, 7]].sum(axis=2).mean(axis=1))
+        ours = sparse[block, rows].transpose(1, 0, 2)
+        difference += ((ours - output) ** 2).sum()
+        norm += (output**2).sum()
+    result = probe.result(0.1)
+    assert result.recall_mean == pytest.approx(np.mean(recalls), rel=1e-4)
+    assert result.recall_p5 == pytest.approx(np.percentile(np.concatenate(recalls), 5), rel=1e-4)
+    assert result.output_error == pytest.approx(np.sqrt(difference / norm), rel=1e-4)
+    assert result.sampled == 5
+
+
+def test_a_dense_document_has_full_fidelity(tiny_encoder):
+    fidelity = encode(tiny_encoder, text_of(100)).fidelity
+    assert fidelity.recall_p5 == pytest.approx(1.0, abs=1e-5)
+    assert fidelity.output_error < 1e-4
+    assert fidelity.density == 1.0

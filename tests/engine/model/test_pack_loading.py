@@ -1,0 +1,130 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.errors import PackError
+from engine.model.encoder import Encoder
+from engine.model.pack import Pack, load_pack, write_section
+
+
+@pytest.fixture
+def copied_pack(tiny_pack: Pack, tmp_path: Path) -> Path:
+    folder = tmp_path / "pack"
+    shutil.copytree(tiny_pack.folder, folder)
+    return folder
+
+
+def code_of(folder: Path) -> str:
+    with pytest.raises(PackError) as caught:
+        load_pack(folder)
+    return caught.value.code
+
+
+def edit(folder: Path, **changes: object) -> None:
+    path = folder / "pack.json"
+    manifest = json.loads(path.read_text(encoding="utf-8")) | changes
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def test_a_pack_tells_what_it_is(tiny_pack):
+    assert (tiny_pack.name, tiny_pack.revision) == ("tiny", "1")
+    assert tiny_pack.languages == ("ja", "en")
+    assert tiny_pack.config.pattern.block == 16
+    assert len(tiny_pack.pack_hash) == 64
+    card = (tiny_pack.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for licence in ("CC BY 4.0", "CC BY-SA 3.0", "PSF", "all-MiniLM-L6-v2"):
+        assert licence in card
+
+
+def test_a_changed_file_is_refused(copied_pack):
+    path = copied_pack / "layer_00_finish.onnx"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    assert code_of(copied_pack) == "pack_hash"
+
+
+def test_a_shortened_file_is_refused(copied_pack):
+    path = copied_pack / "tokenizer.json"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert code_of(copied_pack) == "pack_hash"
+
+
+def test_a_changed_model_card_is_refused(copied_pack):
+    (copied_pack / "MODEL_CARD.md").write_text("Licence: none", encoding="utf-8")
+    assert code_of(copied_pack) == "pack_hash"
+
+
+def test_a_missing_folder_or_file_is_told(copied_pack, tmp_path):
+    assert code_of(tmp_path / "nowhere") == "pack_missing"
+    (copied_pack / "embed.onnx").unlink()
+    assert code_of(copied_pack) == "pack_missing"
+
+
+@pytest.mark.parametrize("changes", [{"format": 2}, {"architecture": "other-1"}])
+def test_another_format_or_architecture_is_refused(copied_pack, changes):
+    edit(copied_pack, **changes)
+    assert code_of(copied_pack) == "pack_unsupported"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"files": {}},
+        {"files": {"../pack.json": {"sha256": "0", "bytes": 1}}},
+        {"files": []},
+        {"layers": 0},
+        {"layers": "many"},
+        {"mass": 7},
+        {"width": 63},
+        {"name": None, "languages": 5},
+    ],
+)
+def test_a_contradictory_manifest_is_refused(copied_pack, changes):
+    edit(copied_pack, **changes)
+    assert code_of(copied_pack) == "pack_broken"
+
+
+@pytest.mark.parametrize("name", ["../embed.onnx", "a\\b", "C:x", ".."])
+def test_a_manifest_cannot_reach_outside_its_folder(copied_pack, name):
+    manifest = json.loads((copied_pack / "pack.json").read_text(encoding="utf-8"))
+    manifest["files"][name] = {"sha256": "0" * 64, "bytes": 1}
+    edit(copied_pack, files=manifest["files"])
+    assert code_of(copied_pack) == "pack_broken"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '"pack"'])
+def test_an_unreadable_manifest_is_refused(copied_pack, text):
+    (copied_pack / "pack.json").write_text(text, encoding="utf-8")
+    assert code_of(copied_pack) == "pack_broken"
+
+
+def test_calibration_keeps_the_identity(copied_pack, tiny_pack):
+    write_section(copied_pack, "fusion", {"dense": 0.5})
+    pack = load_pack(copied_pack)
+    assert pack.fusion == {"dense": 0.5}
+    assert pack.pack_hash == tiny_pack.pack_hash
+    with pytest.raises(ValueError, match="files"):
+        write_section(copied_pack, "files", {})
+
+
+def test_a_part_that_is_no_graph_is_told_apart_from_a_defect(tiny_pack):
+    contents = dict(tiny_pack.contents) | {"head.onnx": b"not a graph"}
+    broken = Pack(
+        **{name: getattr(tiny_pack, name) for name in Pack.__slots__} | {"contents": contents}
+    )
+    with pytest.raises(PackError) as caught:
+        Encoder.load(broken, threads=1)
+    assert caught.value.code == "pack_broken"
+
+
+def test_no_part_holds_large_float32_weights(tiny_pack):
+    import onnx
+
+    for name, data in tiny_pack.contents.items():
+        if name.endswith(".onnx"):
+            for constant in onnx.load_from_string(data).graph.initializer:
+                if constant.data_type == onnx.TensorProto.FLOAT:
+                    assert len(constant.raw_data) <= 4 * 512, (name, constant.name)
