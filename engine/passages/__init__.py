@@ -1,0 +1,1 @@
+"""Sentences, passages, heading paths, identifiers and quantities."""

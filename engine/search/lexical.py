@@ -1,0 +1,248 @@
+"""Ranking by words: BM25 within a scope, with bonuses for phrases and identifiers.
+
+Every statistic (N, df, average length) is counted inside the scope, so the same question over the
+same revisions scores the same whatever was added to the library since.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from engine.records import PassageId
+from engine.search.lexical_query import Forms, QueryTerm, QueryTerms, RequiredPhrase, query_terms
+from engine.search.lexical_spans import match_spans
+from engine.search.lexical_terms import HEADING, index_terms, passage_terms
+
+__all__ = [
+    "FTS5_TOKENIZER",
+    "LexicalHit",
+    "MemoryPostings",
+    "Posting",
+    "Postings",
+    "QueryTerms",
+    "index_terms",
+    "match_spans",
+    "passage_terms",
+    "query_terms",
+    "rank",
+]
+
+# Terms hold signs such as "±" and "."; this tokenizer splits " ".join(terms) at spaces only.
+FTS5_TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* M* N* P* S* C*'"
+
+K1 = 1.2
+B = 0.75
+# A term in a heading above counts as this much of one in the passage.
+HEADING_WEIGHT = 0.4
+# Share of a term's score that it earns again for standing unbroken after its neighbour, and for
+# the whole phrase standing unbroken.
+PAIR_BONUS = 0.25
+PHRASE_BONUS = 0.5
+# Calibration: score = raw / (raw + SATURATION * (everything asked for) + OFFSET).
+SATURATION = 0.3
+OFFSET = 1.0
+
+Posting = tuple[PassageId, int, tuple[int, ...]]
+
+
+class Postings(Protocol):
+    """Where terms stand, restricted to a scope."""
+
+    def postings(self, term: str) -> Sequence[Posting]:
+        """``(passage, frequency, positions)`` of a term; positions count terms from 0."""
+        ...
+
+    def lengths(self) -> tuple[Sequence[int] | np.ndarray, Sequence[int] | np.ndarray]:
+        """All passages of the scope and the number of terms of each, in the same order."""
+        ...
+
+
+class MemoryPostings:
+    """Postings of terms held in memory."""
+
+    def __init__(self, terms: Mapping[PassageId, Sequence[str]]) -> None:
+        """Index passages by their terms, as ``passage_terms`` gives them."""
+        places: dict[str, dict[PassageId, list[int]]] = {}
+        for passage_id, stream in terms.items():
+            for position, term in enumerate(stream):
+                places.setdefault(term, {}).setdefault(passage_id, []).append(position)
+        self._postings: dict[str, list[Posting]] = {
+            term: [(one, len(found), tuple(found)) for one, found in of_term.items()]
+            for term, of_term in places.items()
+        }
+        self._ids = np.fromiter(terms.keys(), dtype=np.int64, count=len(terms))
+        counts = (len(stream) for stream in terms.values())
+        self._counts = np.fromiter(counts, dtype=np.int64, count=len(terms))
+
+    def postings(self, term: str) -> Sequence[Posting]:
+        """See ``Postings``."""
+        return self._postings.get(term, ())
+
+    def lengths(self) -> tuple[np.ndarray, np.ndarray]:
+        """See ``Postings``."""
+        return self._ids, self._counts
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalHit:
+    """A passage that holds words of the question.
+
+    Attributes:
+        passage_id: Which.
+        score: Calibrated, 0..1.
+        raw: BM25 with bonuses.
+    """
+
+    passage_id: PassageId
+    score: float
+    raw: float
+
+
+def rank(
+    query: str | QueryTerms,
+    postings: Postings,
+    scope: Collection[PassageId] | None = None,
+) -> list[LexicalHit]:
+    """Rank the passages of a scope for a question, best first, ties by passage id.
+
+    ``raw`` is the sum over terms of ``w * idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * n / avg))``
+    with ``idf = ln(1 + (N - df + 0.5) / (df + 0.5))``, where ``tf`` adds ``HEADING_WEIGHT`` for
+    each occurrence in a heading above, plus the phrase bonuses. The score is
+    ``raw / (raw + SATURATION * sum(w * idf) + OFFSET)``: it grows with the share of what was asked
+    for and with how rare that is, and depends on other passages only through df and lengths.
+
+    Args:
+        query: The question, or its terms.
+        postings: Where terms stand.
+        scope: Restricts the passages of ``postings`` further.
+
+    Source:
+        Robertson and Zaragoza 2009, The Probabilistic Relevance Framework, section 3; the idf is
+        the always-positive one of Lucene.
+    """
+    asked = query_terms(query) if isinstance(query, str) else query
+    ids, counts = postings.lengths()
+    allowed = None if scope is None else frozenset(scope)
+    lengths: dict[PassageId, int] = {
+        PassageId(int(one)): int(count)
+        for one, count in zip(ids, counts, strict=True)
+        if allowed is None or one in allowed
+    }
+    if not lengths:
+        return []
+    lookup = _Lookup(postings, lengths)
+    candidates = _candidates(asked, lookup)
+    average = sum(lengths.values()) / len(lengths) or 1.0
+    raw: dict[PassageId, float] = {}
+    everything = 0.0
+    idfs: dict[Forms, float] = {}
+    for term in asked.terms:
+        frequencies = lookup.frequencies(term.forms)
+        idf = math.log(1 + (len(lengths) - len(frequencies) + 0.5) / (len(frequencies) + 0.5))
+        idfs[term.forms] = idf
+        everything += term.weight * idf
+        for passage_id, frequency in frequencies.items():
+            if candidates is not None and passage_id not in candidates:
+                continue
+            norm = K1 * (1 - B + B * lengths[passage_id] / average)
+            gain = term.weight * idf * frequency * (K1 + 1) / (frequency + norm)
+            raw[passage_id] = raw.get(passage_id, 0.0) + gain
+    for phrase in asked.phrases:
+        for passage_id, bonus in _phrase_bonus(phrase, idfs, lookup).items():
+            if passage_id in raw:
+                raw[passage_id] += bonus
+    excluded = set().union(*(_holding(phrase, lookup) for phrase in asked.excluded))
+    scale = SATURATION * everything + OFFSET
+    hits = [
+        LexicalHit(passage_id, value / (value + scale), value)
+        for passage_id, value in raw.items()
+        if passage_id not in excluded
+    ]
+    hits.sort(key=lambda hit: (-hit.raw, hit.passage_id))
+    return hits
+
+
+class _Lookup:
+    """Postings inside the scope, each term fetched once."""
+
+    def __init__(self, postings: Postings, lengths: Mapping[PassageId, int]) -> None:
+        self._source = postings
+        self._lengths = lengths
+        self._cache: dict[str, dict[PassageId, tuple[int, tuple[int, ...]]]] = {}
+
+    def of_term(self, term: str) -> dict[PassageId, tuple[int, tuple[int, ...]]]:
+        if term not in self._cache:
+            self._cache[term] = {
+                passage_id: (frequency, positions)
+                for passage_id, frequency, positions in self._source.postings(term)
+                if passage_id in self._lengths
+            }
+        return self._cache[term]
+
+    def frequencies(self, forms: Forms) -> dict[PassageId, float]:
+        total: dict[PassageId, float] = {}
+        for form in forms:
+            for prefix, weight in (("", 1.0), (HEADING, HEADING_WEIGHT)):
+                for passage_id, (frequency, _) in self.of_term(prefix + form).items():
+                    total[passage_id] = total.get(passage_id, 0.0) + weight * frequency
+        return total
+
+    def positions(self, forms: Forms, prefix: str) -> dict[PassageId, set[int]]:
+        places: dict[PassageId, set[int]] = {}
+        for form in forms:
+            for passage_id, (_, positions) in self.of_term(prefix + form).items():
+                places.setdefault(passage_id, set()).update(positions)
+        return places
+
+
+def _candidates(asked: QueryTerms, lookup: _Lookup) -> set[PassageId] | None:
+    """Passages that hold every required phrase; None if nothing is required."""
+    held = [_holding(phrase, lookup) for phrase in asked.required]
+    return set.intersection(*held) if held else None
+
+
+def _holding(phrase: RequiredPhrase, lookup: _Lookup) -> set[PassageId]:
+    """Passages that hold every segment of a phrase unbroken, in themselves or in a heading."""
+    return set.intersection(
+        *(
+            set().union(*(_unbroken(segment, lookup, prefix) for prefix in ("", HEADING)))
+            for segment in phrase
+        )
+    )
+
+
+def _unbroken(segment: Sequence[Forms], lookup: _Lookup, prefix: str) -> set[PassageId]:
+    ends = lookup.positions(segment[0], prefix)
+    for forms in segment[1:]:
+        following = lookup.positions(forms, prefix)
+        ends = {
+            passage_id: reached
+            for passage_id, places in ends.items()
+            if passage_id in following
+            and (reached := {place + 1 for place in places} & following[passage_id])
+        }
+    return set(ends)
+
+
+def _phrase_bonus(
+    phrase: Sequence[QueryTerm], idfs: Mapping[Forms, float], lookup: _Lookup
+) -> dict[PassageId, float]:
+    """Bonus of each passage for pairs of neighbours and for the whole phrase standing unbroken."""
+    bonus: dict[PassageId, float] = {}
+    values = [term.weight * idfs[term.forms] for term in phrase]
+    for prefix, weight in (("", 1.0), (HEADING, HEADING_WEIGHT)):
+        places = [lookup.positions(term.forms, prefix) for term in phrase]
+        for (left, left_value), (right, right_value) in zip(
+            zip(places, values, strict=True), zip(places[1:], values[1:], strict=True), strict=False
+        ):
+            value = weight * PAIR_BONUS * min(left_value, right_value)
+            for passage_id in left.keys() & right.keys():
+                if not right[passage_id].isdisjoint({place + 1 for place in left[passage_id]}):
+                    bonus[passage_id] = bonus.get(passage_id, 0.0) + value
+        whole = weight * PHRASE_BONUS * sum(values)
+        for passage_id in _unbroken([term.forms for term in phrase], lookup, prefix):
+            bonus[passage_id] = bonus.get(passage_id, 0.0) + whole
+    return bonus

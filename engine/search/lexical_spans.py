@@ -1,0 +1,61 @@
+"""Exact matches of a question's words in a text, for marking."""
+
+from collections.abc import Iterator
+
+from engine.notation.folding import Folded, fold, to_hiragana
+from engine.notation.identifiers import identifiers
+from engine.records import Span
+from engine.search.lexical_query import QueryTerms, query_terms
+from engine.search.lexical_terms import identifier_terms, runs
+
+
+def match_spans(query: str | QueryTerms, text: str) -> list[Span]:
+    """Spans of ``text`` that hold content words of the question, in order, not overlapping.
+
+    A word matches in every way of writing that search holds equal. A CJK word that does not occur
+    whole is marked where at least two of its characters stand together. Identifiers match as a
+    whole, also when the question names a part of one.
+    """
+    asked = query_terms(query) if isinstance(query, str) else query
+    folded = fold(text)
+    spans = [folded.span(start, end) for start, end in _folded_spans(asked, folded)]
+    if asked.identifiers:
+        spans.extend(
+            (one.start, one.end)
+            for one in identifiers(text)
+            if not asked.identifiers.isdisjoint(identifier_terms(one))
+        )
+    return _merged(spans)
+
+
+def _folded_spans(asked: QueryTerms, folded: Folded) -> Iterator[Span]:
+    kana = to_hiragana(folded.text)
+    for mark in asked.marks:
+        whole = list(_occurrences(mark, kana))
+        if whole or len(mark) < 3:
+            yield from whole
+            continue
+        for place in range(len(mark) - 1):
+            yield from _occurrences(mark[place : place + 2], kana)
+    words = asked.words | asked.identifiers
+    if words:
+        for run in runs(folded.text):
+            if not run.cjk and run.text in words:
+                yield run.start, run.end
+
+
+def _occurrences(wanted: str, text: str) -> Iterator[Span]:
+    place = text.find(wanted)
+    while place >= 0:
+        yield place, place + len(wanted)
+        place = text.find(wanted, place + 1)
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
