@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def extract_pieces(page: pymupdf.Page) -> list[Piece]:
     lines: list[tuple[str, float, bool, int]] = []
     starts: list[int] = []
     flat: list = []
-    for block in page.get_text("rawdict", flags=_FLAGS)["blocks"]:
+    content: Any = page.get_text("rawdict", flags=_FLAGS)
+    for block in content["blocks"]:
         for line in block.get("lines", ()):
             text, boxes, size, bold = _characters(line["spans"])
             if text and not text.isspace():
@@ -160,11 +162,11 @@ def _extent(boxes: np.ndarray, turn: int) -> float:
 
 
 def _join_stacked(pieces: list[Piece]) -> list[Piece]:
-    """Join single upright characters that stand below one another into vertical strings."""
-    singles = [p for p in pieces if p.turn == 0 and len(p.text) == 1 and CJK.match(p.text)]
+    """Join single characters that stand below one another into vertical strings."""
+    singles = [p for p in pieces if p.turn >= 0 and len(p.text) == 1 and CJK.match(p.text)]
     if len(singles) < 3:
         return pieces
-    singles.sort(key=lambda p: (round((p.u0 + p.u1) / 2), p.v0))
+    singles.sort(key=lambda p: (p.turn, round((p.u0 + p.u1) / 2), p.v0))
     chains: list[list[Piece]] = []
     for piece in singles:
         if chains and _is_below(piece, chains[-1][-1]):
@@ -179,12 +181,13 @@ def _join_stacked(pieces: list[Piece]) -> list[Piece]:
         used.update(map(id, chain))
         text = "".join(piece.text for piece in chain)
         boxes = np.concatenate([piece.boxes for piece in chain])
-        joined.append(_placed(text, boxes, chain[0].size, chain[0].bold, 1))
+        turn = (chain[0].turn + 1) % 4
+        joined.append(_placed(text, boxes, chain[0].size, chain[0].bold, turn))
     return [piece for piece in pieces if id(piece) not in used] + joined
 
 
 def _is_below(piece: Piece, above: Piece) -> bool:
     centre = (piece.u0 + piece.u1) / 2 - (above.u0 + above.u1) / 2
     step = piece.v0 - above.v0
-    same = abs(piece.size - above.size) < 0.1 * above.size
+    same = piece.turn == above.turn and abs(piece.size - above.size) < 0.1 * above.size
     return same and abs(centre) < 0.3 * above.size and 0.8 < step / max(1.0, above.size) < 1.5
