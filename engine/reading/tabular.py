@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -54,7 +54,16 @@ def column_name(column: int) -> str:
     return letters
 
 
-def spread_merges(rows: Sequence[Row], merges: Sequence[Merge]) -> None:
+CellName = Callable[[int, int], str]
+"""Name of a cell from its row, counted from 1, and its column, counted from 0."""
+
+
+def a1_name(row: int, column: int) -> str:
+    """Name of a cell in a sheet, such as ``"B12"``."""
+    return f"{column_name(column)}{row}"
+
+
+def spread_merges(rows: Sequence[Row], merges: Sequence[Merge], name: CellName = a1_name) -> None:
     """Give every row of a vertically merged cell its value, in place."""
     by_number = {row.number: row for row in rows}
     for top, left, bottom, _ in merges:
@@ -69,7 +78,7 @@ def spread_merges(rows: Sequence[Row], merges: Sequence[Merge]) -> None:
             row.values += [""] * (left - len(row.values))
             if not row.values[left - 1]:
                 row.values[left - 1] = value
-                row.anchors[left - 1] = f"{column_name(left - 1)}{top}"
+                row.anchors[left - 1] = name(top, left - 1)
 
 
 def write_rows(
@@ -79,6 +88,7 @@ def write_rows(
     merges: Sequence[Merge] = (),
     sheet: str | None = None,
     page: int | None = None,
+    name: CellName = a1_name,
 ) -> None:
     """Write rows as units, each value after its column's headers.
 
@@ -88,6 +98,7 @@ def write_rows(
         merges: Merged cells.
         sheet: Name for the units.
         page: Page for the units.
+        name: Names cells.
     """
     covers = _cover(merges)
     for block in _blocks(rows):
@@ -97,7 +108,7 @@ def write_rows(
             if not builder.at_page_start:
                 builder.gap("\n")
             is_data = depth > 0 and index >= start + depth
-            _write_row(builder, row, labels if is_data else {}, sheet, page)
+            _write_row(builder, row, labels if is_data else {}, sheet, page, name)
 
 
 def _write_row(
@@ -106,6 +117,7 @@ def _write_row(
     labels: Mapping[int, str],
     sheet: str | None,
     page: int | None,
+    name: CellName,
 ) -> None:
     parts: list[str] = []
     cells: list[tuple[int, int, str]] = []
@@ -116,11 +128,11 @@ def _write_row(
         head = ("\t" if parts else "") + (f"{label}: " if label else "")
         parts += [head, value]
         length += len(head)
-        name = row.anchors.get(column, f"{column_name(column)}{row.number}")
-        cells.append((length, length + len(value), name))
+        place = row.anchors.get(column) or name(row.number, column)
+        cells.append((length, length + len(value), place))
         length += len(value)
     columns = row.filled
-    first, last = (f"{column_name(column)}{row.number}" for column in (columns[0], columns[-1]))
+    first, last = (name(row.number, column) for column in (columns[0], columns[-1]))
     place = first if first == last else f"{first}:{last}"
     builder.add("".join(parts), "row", cells=tuple(cells), cell=place, sheet=sheet, page=page)
 
