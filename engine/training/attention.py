@@ -78,7 +78,8 @@ def select_blocks(
     device = q.device
     block_real = real.any(-1)  # [N, B]
     numbers = torch.arange(blocks, device=device)
-    if blocks <= 2 * config.near + 1 + config.global_blocks + config.k_max:
+    dense_limit = 2 * config.near + 1 + config.global_blocks + config.k_max
+    if blocks <= dense_limit:
         listed = numbers.expand(count, blocks, blocks)
         return listed, block_real[:, None, :].expand(count, blocks, blocks)
     near = numbers[:, None] + torch.arange(-config.near, config.near + 1, device=device)  # [B, 3]
@@ -94,11 +95,15 @@ def select_blocks(
         masked = scores.masked_fill(~eligible[:, None], -torch.inf)
         chances = masked.softmax(-1).nan_to_num(0.0).mean(1)  # [N, B, B]
         chances = chances.masked_fill(~eligible, -1.0)
-        best, order = chances.sort(-1, descending=True, stable=True)
-        best, order = best[..., : config.k_max], order[..., : config.k_max]
+        best, order = torch.sort(chances, dim=-1, descending=True, stable=True)
+        # A short document in a batch of long ones still reads all its blocks, as it does alone.
+        short = (block_real.sum(-1) <= dense_limit)[:, None, None]
+        most = dense_limit - config.near - 1 if bool(short.any()) else config.k_max
+        best, order = best[..., :most], order[..., :most]
         before = best.clamp(min=0).cumsum(-1) - best.clamp(min=0)
-        rank = torch.arange(config.k_max, device=device)
-        taken = (best >= 0) & ((rank < config.k_min) | (before < config.mass))
+        rank = torch.arange(most, device=device)
+        wanted = (rank < config.k_min) | (before < config.mass)
+        taken = (best >= 0) & (short | (wanted & (rank < config.k_max)))
     listed = torch.cat(
         (
             near.clamp(0, blocks - 1).expand(count, -1, -1),

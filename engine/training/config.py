@@ -152,6 +152,7 @@ class RetrieveConfig:
         alone: Share of steps whose passages are encoded on their own.
         unrelated: Share of packed contexts made of unrelated passages.
         cross: Chance that a passage with a query in the other language is asked in it.
+        heading: Chance that a heading stands before its passage, outside the span.
         parallel: Parallel pairs in one step, to keep the languages aligned.
         parallel_every: Steps between two with parallel pairs.
         scale: Inverse temperature of the pooled contrast.
@@ -171,6 +172,7 @@ class RetrieveConfig:
     alone: float = 0.2
     unrelated: float = 0.25
     cross: float = 0.5
+    heading: float = 0.25
     parallel: int = 96
     parallel_every: int = 3
     scale: float = 25.0

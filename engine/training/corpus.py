@@ -41,10 +41,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and the passage that answers it."""
+    """A question and the passage that answers it; ``title`` names the document."""
 
     question: str
     context: str
+    answer: str
     title: str
 
 
@@ -102,4 +103,8 @@ def iterate_documents(corpus: Path, language: str) -> Iterator[list[Section]]:
 def iterate_questions(corpus: Path, language: str) -> Iterator[Question]:
     """Yield the questions of a language with their passages, in file order."""
     for row in _json_lines(corpus / f"qa_{language}_train.jsonl.gz"):
-        yield Question(row["question"], row["context"], row.get("title") or row["id"])
+        answers = row["answers"]
+        answer = answers[0] if answers else ""
+        # English rows have no title; their numbers end in the question's own number.
+        title = row.get("title") or row["id"].rsplit("-", 1)[0]
+        yield Question(row["question"], row["context"], answer, title)
