@@ -3,7 +3,7 @@
 Needs the package ``onnx``, which only export and tests have; running the graph does not.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -59,17 +59,17 @@ def attention_model(
     constants = [
         numpy_helper.from_array(cos[:, None, None, :], "turn_cos"),
         numpy_helper.from_array(sin[:, None, None, :], "turn_sin"),
-        numpy_helper.from_array(np.float32(1.0 / np.sqrt(width)), "scale"),
+        numpy_helper.from_array(np.array(1.0 / np.sqrt(width), np.float32), "scale"),
         numpy_helper.from_array(np.array([0, 0, -1, width]), "rows_shape"),
         numpy_helper.from_array(np.array([-1, heads * width]), "context_shape"),
         numpy_helper.from_array(np.array([0, -1, block]), "slots_shape"),
         numpy_helper.from_array(np.array([2]), "axis_2"),
         numpy_helper.from_array(np.array([1, 2]), "axes_1_2"),
-        numpy_helper.from_array(np.float32(1.0 / (heads * block)), "mean_weight"),
-        numpy_helper.from_array(np.float32(1.0 / heads), "head_weight"),
+        numpy_helper.from_array(np.array(1.0 / (heads * block), np.float32), "mean_weight"),
+        numpy_helper.from_array(np.array(1.0 / heads, np.float32), "head_weight"),
     ]
 
-    def add(kind: str, inputs: list[str], output: str | list[str], **attributes: object) -> str:
+    def add(kind: str, inputs: list[str], output: str | list[str], **attributes: Any) -> str:
         outputs = [output] if isinstance(output, str) else output
         nodes.append(helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes))
         return outputs[0]
@@ -108,7 +108,7 @@ def attention_model(
     if tail:
         # A weight of 0 does not silence a padded value that is infinite or NaN; Where does.
         add("Cast", ["key_mask"], "key_real", to=TensorProto.BOOL)
-        constants.append(numpy_helper.from_array(np.float32(0.0), "zero"))
+        constants.append(numpy_helper.from_array(np.array(0.0, np.float32), "zero"))
         rows = add("Where", ["key_real", rows, "zero"], "real_rows")
     add("MatMul", ["weights", rows], "by_head")  # [Q, H, B, D]
     add("Transpose", ["by_head"], "by_token", perm=[0, 2, 1, 3])

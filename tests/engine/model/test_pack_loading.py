@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -112,9 +113,7 @@ def test_calibration_keeps_the_identity(copied_pack, tiny_pack):
 
 def test_a_part_that_is_no_graph_is_told_apart_from_a_defect(tiny_pack):
     contents = dict(tiny_pack.contents) | {"head.onnx": b"not a graph"}
-    broken = Pack(
-        **{name: getattr(tiny_pack, name) for name in Pack.__slots__} | {"contents": contents}
-    )
+    broken = dataclasses.replace(tiny_pack, contents=contents)
     with pytest.raises(PackError) as caught:
         Encoder.load(broken, threads=1)
     assert caught.value.code == "pack_broken"

@@ -53,7 +53,8 @@ def half_runner() -> OnnxAttention:
 @pytest.mark.parametrize("tokens", [1, 63, 64, 65, 129, 700, 4097])
 def test_onnx_is_as_close_to_float64_as_float32_numpy(tokens):
     q, k, v = random_inputs(tokens, seed=tokens)
-    yardstick = block_sparse_attention(*(x.astype(np.float64) for x in (q, k, v)), impl="reference")
+    exact = [x.astype(np.float64) for x in (q, k, v)]
+    yardstick = block_sparse_attention(exact[0], exact[1], exact[2], impl="reference")
     single = block_sparse_attention(q, k, v, impl="reference")
     result = block_sparse_attention(q, k, v, impl="onnx")
     np.testing.assert_array_equal(result.kept, yardstick.kept)
@@ -69,12 +70,13 @@ def test_onnx_is_as_close_to_float64_as_float32_numpy(tokens):
 def blocks_in_half(tokens: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     q, k, v = (to_blocks(x, PATTERN.block) for x in random_inputs(tokens, seed))
     q, k = rotate_queries(q, PATTERN), rotate_far_keys(k, PATTERN)
-    return tuple(np.ascontiguousarray(x.astype(np.float16)) for x in (q, k, v))
+    q, k, v = (np.ascontiguousarray(x.astype(np.float16)) for x in (q, k, v))
+    return q, k, v
 
 
 def lists_of(q: np.ndarray, k: np.ndarray, tokens: int):
     means = [block_means(x.astype(np.float64), tokens) for x in (q, k)]
-    return select_blocks(PATTERN, *means)
+    return select_blocks(PATTERN, means[0], means[1])
 
 
 @pytest.mark.parametrize("tokens", [1, 65, 700, 4097])
