@@ -13,7 +13,7 @@ from engine.notation.folding import fold_width
 from engine.notation.units import UNIT_PATTERN, unit_normal
 from engine.records import Identifier
 
-_NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|\.\d+)"
+_NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,6}(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|\.\d+)"
 _UNIT = rf"(?:[ \u3000]?(?:{UNIT_PATTERN}))"
 _SIGNED = rf"[+-][ ]?{_NUMBER}"
 
@@ -26,7 +26,7 @@ _FORMS: tuple[tuple[str, str], ...] = (
     (
         "standard",
         r"(?:JIS|ISO|IEC|ASTM|DIN|ANSI|ASME|IATF|JASO|JEITA|MIL|SAE|JPCA)(?:/(?:IEC|TS|TR))?[ -]?"
-        r"(?:[A-Z]{1,3}[ -]?)?\d{2,6}(?:[-:]\d{1,5})*(?:-[a-zA-Z]{1,2})?(?![0-9A-Za-z])",
+        r"(?:[A-Z]{1,3}[ -]?)?\d{2,6}(?:[-:]\d{1,5}){0,3}(?:-[a-zA-Z]{1,2})?(?![0-9A-Za-z])",
     ),
     (
         "thread",
@@ -51,9 +51,10 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("quantity", rf"[+-]?{_NUMBER}{_UNIT}"),
     (
         "part_number",
-        r"(?:(?!\d{1,2}-M\d)(?=[0-9A-Za-z_-]*\d)(?=[0-9_-]*[A-Za-z])[0-9A-Za-z]+(?:[-_][0-9A-Za-z]+)+"
-        r"|(?=[\d-]{6})\d{2,}-\d{2,}(?:-\d+)*)(?![0-9A-Za-z])"
-        r"|[A-Za-z]{1,6}\d{2,}[0-9A-Za-z]*|\d{3,}[A-Z]{1,4}\d*(?![0-9A-Za-z])",
+        r"(?:(?!\d{1,2}-M\d)(?=[0-9A-Za-z_-]{0,40}\d)(?=[0-9_-]{0,40}[A-Za-z])"
+        r"[0-9A-Za-z]{1,24}(?:[-_][0-9A-Za-z]{1,24}){1,8}"
+        r"|(?=[\d-]{6})\d{2,12}(?:-\d{1,12}){1,6})(?![0-9A-Za-z])"
+        r"|[A-Za-z]{1,6}\d{2,12}[0-9A-Za-z]{0,24}|\d{3,12}[A-Z]{1,4}\d*(?![0-9A-Za-z])",
     ),
 )
 _ANY = re.compile(

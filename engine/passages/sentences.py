@@ -22,6 +22,7 @@ _AFTER = re.compile(rf"[。！？!?．.…]*[{re.escape(_CLOSERS)}]*")
 _QUOTE_GOES_ON = "とのはがをにでもなやだ、。,)）」』"
 # A bracket that closes no sooner than this is taken as a stray one.
 _BRACKET_REACH = 300
+_BRACKET_DEPTH = 6
 
 _ABBREVIATION_LIST = """
 no nos fig figs eq eqs sec secs tab tabs ref refs ch vol pp p e.g i.e eg ie cf vs viz al
@@ -35,8 +36,8 @@ _OPEN_ABBREVIATIONS = frozenset(
 )
 _WORD_BEFORE = re.compile(r"[A-Za-z][A-Za-z.]*$")
 _NUMBER_BEFORE = re.compile(
-    r"^\s*[(（]?(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z])$"
-    r"|(?:^|[.。．]\s*)(?:表|図|式|注|手順|工程|[Ss]tep|[Ss]ection|[Nn]ote|[Ii]tem|[Tt]able)"
+    r"(?<![^\n])[ \t\u3000]*[(（]?(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z])$"
+    r"|(?:(?<![^\n])|[.。．]\s*)(?:表|図|式|注|手順|工程|[Ss]tep|[Ss]ection|[Nn]ote|[Ii]tem|[Tt]able)"
     r"[ \u3000]?\d{1,3}(?:[.-]\d{1,3})*$"
 )
 
@@ -111,6 +112,8 @@ def _skip_bracket(text: str, at: int, end: int, soft: set[int]) -> int | None:
         place = event.end()
         if character == "\n" and event.start() not in soft:
             return None
+        if len(wanted) > _BRACKET_DEPTH:
+            return None
         if character in _PAIRS:
             wanted.append(_PAIRS[character])
         elif character == wanted[-1]:
@@ -170,8 +173,7 @@ def _stop_ends_sentence(text: str, start: int, end: int, at: int, stop: int) -> 
 
 def _numbers_line(text: str, start: int, at: int) -> bool:
     """Whether the stop at ``at`` belongs to the number of a list item or section."""
-    line = max(text.rfind("\n", start, at) + 1, start)
-    return _NUMBER_BEFORE.search(text[max(line, at - 16) : at]) is not None
+    return _NUMBER_BEFORE.search(text, max(start, at - 24), at) is not None
 
 
 def _is_digit(character: str) -> bool:

@@ -12,25 +12,25 @@ ENGLISH_STOPWORDS = frozenset(_ENGLISH.split())
 
 # Particles, endings, light verbs, pronouns and question words, as they stand in hiragana.
 _FUNCTION_WORDS = """
-です ですか でしょう でしょうか ます ますか ました ましたか ません ませんか まして する した して される
-された されて せる させる している しています すれば するとき するには せよ しろ します しますか しない
-しなければ ならない なりません いけない ください くださいませ おしえて しりたい なに なん なぜ どう どうして
-どうやって どうすれば どうすると どの どこ どこに どれ どれくらい どのくらい どのような どのように どんな
-どちら いつ いくつ いくら だれ ある あります ありますか いる います いますか おり おります こと もの とき
-ため ので のに から まで より など とは という といった といえば において における について に関して
-に対する によって による として ついて および または もしくは かつ ならびに その この これ それ あの ここ
-そこ れば たら なら べき ない いい よい よろしい ほしい たい できる できた できます できますか なる
-なります なった なっている だった では でも には にも への からの までの での との とも かも だけ ほど
-くらい ぐらい ごと よう ように ような そう られる れる られた れた られて れて てい ている ていた
-ています てある とる いう いって いった あれば は が を に の で と も へ や か ね よ な だ し て
-た ば ず
+です ですか でしょう でしょうか ます ますか ました ましたか ません ませんか まして する した
+して される された されて せる させる している しています すれば するとき するには せよ しろ
+します しますか しない しなければ ならない なりません いけない ください くださいませ おしえて
+しりたい なに なん なぜ どう どうして どうやって どうすれば どうすると どの どこ どこに どれ
+どれくらい どのくらい どのような どのように どんな どちら いつ いくつ いくら だれ ある あります
+ありますか いる います いますか おり おります こと もの とき ため ので のに から まで より など
+とは という といった といえば において における について に関して に対する によって による
+として ついて および または もしくは かつ ならびに その この これ それ あの ここ そこ れば たら
+なら べき ない いい よい よろしい ほしい たい できる できた できます できますか なる なります
+なった なっている だった では でも には にも への からの までの での との とも かも だけ ほど
+くらい ぐらい ごと よう ように ような そう られる れる られた れた られて れて てい ている
+ていた ています てある とる いう いって いった あれば は が を に の で と も へ や か ね よ な
+だ し て た ば ず
 """
-_FUNCTION = "|".join(sorted(_FUNCTION_WORDS.split(), key=len, reverse=True))
-_ALL_FUNCTION = re.compile(f"(?:{_FUNCTION})+")
+_FUNCTIONS = frozenset(_FUNCTION_WORDS.split())
+_LONGEST = max(map(len, _FUNCTIONS))
 _LEADING = re.compile(
     r"(?:からの|までの|での|との|への|では|には|とは|[はがをにのでともへや])(?=..)"
 )
-_TRAILING = re.compile(f"(?:{_FUNCTION})+$")
 _HIRAGANA_STRETCH = re.compile("[ぁ-ゖ]+")
 _KANJI_FUNCTION = re.compile(
     "何|教え(?:て|る)|下さい|知りた[いく]|(?:に)?(?:関|対)(?:する|して|し)|行(?:う|い|っ|わ)|於"
@@ -55,19 +55,28 @@ def function_mask(run: str) -> list[bool]:
     for match in _HIRAGANA_STRETCH.finditer(run):
         start, end = match.span()
         stretch = match.group()
-        if _ALL_FUNCTION.fullmatch(stretch):
+        tails = _function_tails(stretch)
+        if tails[0]:
             set_mask(start, end)
             continue
         if start > 0 and (leading := _LEADING.match(stretch)):
             set_mask(start, start + leading.end())
             start += leading.end()
-        trailing = _trailing(run[start:end], 1 if match.start() > 0 else 2)
-        if trailing:
-            set_mask(end - trailing, end)
+        keep = 1 if match.start() > 0 else 2
+        for tail in range(start + keep, end):
+            if tails[tail - match.start()]:
+                set_mask(tail, end)
+                break
     return mask
 
 
-def _trailing(stretch: str, keep: int) -> int:
-    """Length of the function words at the end, leaving at least ``keep`` characters."""
-    match = _TRAILING.search(stretch, keep)
-    return match.end() - match.start() if match else 0
+def _function_tails(stretch: str) -> list[bool]:
+    """For each place, whether the rest of the stretch is function words from end to end."""
+    size = len(stretch)
+    tails = [False] * size + [True]
+    for place in reversed(range(size)):
+        tails[place] = any(
+            tails[stop] and stretch[place:stop] in _FUNCTIONS
+            for stop in range(place + 1, min(place + _LONGEST, size) + 1)
+        )
+    return tails
