@@ -39,7 +39,8 @@ class ReadingError(ChumokuError):
 
     Codes: ``file_missing``, ``file_denied``, ``file_locked``, ``file_empty``, ``file_broken``,
     ``file_encrypted``, ``file_too_large``, ``file_unsupported``, ``file_no_text``,
-    ``file_archive_bomb``, ``reader_timeout``, ``reader_memory``, ``reader_crashed``.
+    ``file_archive_bomb``, ``reader_timeout``, ``reader_memory``, ``reader_crashed``,
+    ``internal_error``.
     """
 
 
@@ -54,7 +55,7 @@ class StoreError(ChumokuError):
     """The library cannot be used.
 
     Codes: ``store_newer``, ``store_broken``, ``store_full``, ``store_denied``, ``store_busy``,
-    ``document_unknown``, ``evidence_unknown``, ``file_changed``.
+    ``document_unknown``, ``document_not_analysed``, ``evidence_unknown``, ``file_changed``.
     """
 
 

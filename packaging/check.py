@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GATES = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
-    "types": ["pyright"],
+    "types": ["pyright", "--pythonpath", sys.executable],
     "layers": ["lint-imports"],
     "tests": ["pytest"],
 }

@@ -109,6 +109,22 @@ class Encodings(Part):
         """Late-interaction vectors times 127, int8 ``[T, 64]``; None if not analysed."""
         return self.encoding_arrays(revision_id, ["token_vectors"]).get("token_vectors")
 
+    def pack_hash(self, revision_id: RevisionId) -> str | None:
+        """Identity of the pack that analysed a revision; None if not analysed."""
+        head = self._head(revision_id)
+        return head[0] if head else None
+
+    def block(self, revision_id: RevisionId) -> int:
+        """Tokens per block of a revision's encoding.
+
+        Raises:
+            StoreError: ``document_unknown``: it has not been analysed.
+        """
+        head = self._head(revision_id)
+        if head is None:
+            raise StoreError("document_unknown", revision_id=revision_id)
+        return head[1]
+
     def fidelity(self, revision_id: RevisionId) -> Fidelity | None:
         """Sampled fidelity of a revision's analysis; None if not analysed.
 

@@ -1,0 +1,359 @@
+"""Questions, summaries and what they rested on, over a store and a model."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.errors import ExportError, PackError, ReadingError, StoreError
+from engine.explain import evidence as evidence_records
+from engine.explain.deletion import deletion_test
+from engine.explain.highlights import highlights
+from engine.explain.locate import locate
+from engine.explain.replay import compare
+from engine.export import ExportSource, export
+from engine.models import Models
+from engine.progress import CancelToken
+from engine.reading.source import hash_file
+from engine.reading.supervisor import ReaderProcess
+from engine.records import (
+    Deletion,
+    Document,
+    DocumentId,
+    Evidence,
+    EvidenceId,
+    Hit,
+    Place,
+    QueryEncoding,
+    Replay,
+    RevisionId,
+    SearchResult,
+    SearchSettings,
+    SourceFile,
+    Summary,
+    SummarySentence,
+)
+from engine.scope import Scope, Scopes
+from engine.search.attention import passage_attention, passage_scorer
+from engine.search.pipeline import RankedPassage, RankedPassages
+from engine.search.pipeline import search as rank_passages
+from engine.store import Store
+from engine.summary import extract
+
+_CACHED_DOCUMENTS = 8
+
+
+class Answers:
+    """Answers questions and keeps the evidence. Safe to use from any thread."""
+
+    def __init__(self, store: Store, models: Models, child: ReaderProcess, version: str) -> None:
+        self._store = store
+        self._models = models
+        self._child = child
+        self._version = version
+        self._scopes = Scopes(store)
+        self._lock = threading.Lock()
+        self._documents: OrderedDict[RevisionId, Document] = OrderedDict()
+
+    def content(self, revision_id: RevisionId) -> Document:
+        """A revision as it was read, from a small cache."""
+        with self._lock:
+            if revision_id in self._documents:
+                self._documents.move_to_end(revision_id)
+                return self._documents[revision_id]
+        document = self._store.content(revision_id)
+        with self._lock:
+            self._documents[revision_id] = document
+            while len(self._documents) > _CACHED_DOCUMENTS:
+                self._documents.popitem(last=False)
+        return document
+
+    def locate(self, revision_id: RevisionId, start: int, end: int) -> Place:
+        """Where a span stands on the original."""
+        return locate(self.content(revision_id), start, end)
+
+    def search(self, query: str, settings: SearchSettings, cancel: CancelToken) -> SearchResult:
+        """See :meth:`engine.service.Library.search`."""
+        began = time.perf_counter()
+        scope = self._scopes.current(settings.documents)
+        ranked, pack_hash = self._rank(query, settings, scope, cancel)
+        hits = self._hits(ranked)
+        cancel.check()
+        attended = {
+            revision_id: evidence_records.attended_record(
+                ranked.query_tokens,
+                seen.token_spans,
+                seen.token_weights,
+                seen.kept,
+                seen.dropped,
+            )
+            for revision_id, seen in ranked.attended.items()
+        }
+        evidence_id = self._keep(
+            kind="search",
+            query=query,
+            settings=evidence_records.settings_record(settings),
+            pack_hash=pack_hash,
+            revisions=[hit.revision_id for hit in hits],
+            scope=scope.revisions,
+            hits=hits,
+            attended=attended,
+        )
+        seconds = time.perf_counter() - began
+        return SearchResult(evidence_id, query, hits, seconds, ranked.notes)
+
+    def summarize(
+        self, document_id: DocumentId, query: str | None, sentences: int | None, cancel: CancelToken
+    ) -> Summary:
+        """See :meth:`engine.service.Library.summarize`."""
+        began = time.perf_counter()
+        info = self._store.document(document_id)
+        if info.revision_id is None:
+            raise StoreError("document_not_analysed", document_id=document_id)
+        summary, weights = self._summary(info.revision_id, query, sentences, cancel)
+        attended = {info.revision_id: weights}
+        pack_hash = self._store.pack_hash(info.revision_id)
+        settings = {"sentences": sentences, "document_id": document_id}
+        evidence_id = self._keep(
+            kind="summary",
+            query=query,
+            settings=settings,
+            pack_hash=pack_hash,
+            revisions=[info.revision_id],
+            scope=(info.revision_id,),
+            summary=summary,
+            attended=attended,
+        )
+        seconds = time.perf_counter() - began
+        return replace(summary, evidence_id=evidence_id, seconds=seconds)
+
+    def evidence(self, evidence_id: EvidenceId) -> Evidence:
+        """See :meth:`engine.service.Library.evidence`."""
+        record = self._store.evidence(evidence_id)
+        try:
+            return evidence_records.from_json(record.decode("utf-8"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError("store_broken", evidence_id=evidence_id) from error
+
+    def replay(self, evidence_id: EvidenceId, cancel: CancelToken) -> Replay:
+        """See :meth:`engine.service.Library.replay`."""
+        record = self.evidence(evidence_id)
+        changes = self._changes(record, cancel)
+        if record.summary is not None:
+            revision_id = record.summary.revision_id
+            count = record.settings.get("sentences")
+            summary, _ = self._summary(revision_id, record.query, count, cancel)
+            return compare(record, (), summary, changes)
+        settings = evidence_records.search_settings(record.settings)
+        scope, gone = self._scopes.of(record.scope)
+        changes += [f"revision_removed:{revision_id}" for revision_id in gone]
+        ranked, _ = self._rank(record.query or "", settings, scope, cancel)
+        return compare(record, self._hits(ranked), None, changes)
+
+    def deletion_test(self, evidence_id: EvidenceId, rank: int, cancel: CancelToken) -> Deletion:
+        """See :meth:`engine.service.Library.deletion_test`."""
+        record = self.evidence(evidence_id)
+        hit = next((hit for hit in record.hits if hit.rank == rank), None)
+        if hit is None:
+            raise StoreError("evidence_unknown", evidence_id=evidence_id, rank=rank)
+        query = self._models.encoder().encode_query(record.query or "")
+        scope, _ = self._scopes.of([hit.revision_id])
+        tokens = scope.index.tokens(0) if scope.revisions else None
+        if tokens is None:
+            raise StoreError("document_not_analysed", revision_id=hit.revision_id)
+        passages = scope.index.revisions[0].passages
+        row = next(i for i, item in enumerate(passages) if item.start == hit.start)
+        _, weights = passage_attention(query, scope.index, row)
+        _, score = passage_scorer(query, tokens, hit.start, hit.end)
+        result = deletion_test(score, weights, cancel)
+
+        def insert(stored: bytes) -> bytes:
+            current = evidence_records.from_json(stored.decode("utf-8"))
+            changed = replace(current, deletion={**current.deletion, rank: result})
+            return evidence_records.to_json(changed).encode("utf-8")
+
+        self._store.update_evidence(evidence_id, insert)
+        return result
+
+    def export(
+        self, evidence_id: EvidenceId, target: Path, language: str, cancel: CancelToken
+    ) -> Path:
+        """See :meth:`engine.service.Library.export`."""
+        record = self.evidence(evidence_id)
+
+        def source_of(revision_id: RevisionId) -> ExportSource:
+            file = self._store.original(revision_id)
+            if not file.is_file():
+                raise ExportError("export_source_missing", path=str(file))
+            source = next(item for item in record.sources if item.revision_id == revision_id)
+            return ExportSource(document=self.content(revision_id), file=file, info=source)
+
+        return export(
+            record,
+            source_of,
+            target,
+            words="en" if language == "en" else "ja",
+            now=datetime.now().astimezone(),
+            run_in_child=lambda function, args: self._child.call(function, args, cancel),
+            cancel=cancel,
+        )
+
+    def _rank(
+        self, query: str, settings: SearchSettings, scope: Scope, cancel: CancelToken
+    ) -> tuple[RankedPassages, str | None]:
+        encoding: QueryEncoding | None = None
+        calibration: Mapping[str, Any] = {}
+        pack_hash = None
+        if query.strip() and (settings.use_dense or settings.use_attention):
+            try:
+                encoder = self._models.encoder()
+                encoding = encoder.encode_query(query.strip())
+                calibration, pack_hash = encoder.pack.fusion, encoder.pack.pack_hash
+            except PackError:
+                pass  # Exact search answers without the model; the result carries a note.
+        ranked = rank_passages(
+            query, settings, scope.index, scope.postings, encoding, calibration, cancel
+        )
+        return ranked, pack_hash
+
+    def _hits(self, ranked: RankedPassages) -> tuple[Hit, ...]:
+        return tuple(self._hit(rank, found) for rank, found in enumerate(ranked.passages, start=1))
+
+    def _hit(self, rank: int, found: RankedPassage) -> Hit:
+        document = self.content(found.revision_id)
+        return Hit(
+            rank=rank,
+            document_id=found.document_id,
+            revision_id=found.revision_id,
+            path=found.path,
+            start=found.start,
+            end=found.end,
+            text=found.text,
+            heading_path=found.heading_path,
+            place=locate(document, found.start, found.end),
+            score=found.score,
+            parts=found.parts,
+            highlights=highlights(
+                document.text, found.start, found.end, found.token_spans, found.token_weights
+            ),
+            terms=found.terms,
+        )
+
+    def _summary(
+        self, revision_id: RevisionId, query: str | None, count: int | None, cancel: CancelToken
+    ) -> tuple[Summary, Mapping[str, Any]]:
+        encoding = self._store.encoding(revision_id)
+        if encoding is None:
+            raise StoreError("document_not_analysed", revision_id=revision_id)
+        document = self.content(revision_id)
+        asked = None if not query else self._models.encoder().encode_query(query)
+        passages = self._store.passages(revision_id)
+        chosen = extract(document.text, passages, encoding, asked, count, None, cancel)
+        summary = Summary(
+            evidence_id=EvidenceId(0),
+            document_id=self._store.revision(revision_id).document_id,
+            revision_id=revision_id,
+            query=query,
+            sentences=tuple(
+                SummarySentence(
+                    item.start,
+                    item.end,
+                    document.text[item.start : item.end],
+                    locate(document, item.start, item.end),
+                    item.score,
+                )
+                for item in chosen.sentences
+            ),
+            coverage=chosen.coverage,
+            seconds=0.0,
+        )
+        attended = evidence_records.attended_record(
+            (), encoding.token_spans, chosen.token_weights, (), 0
+        )
+        return summary, attended
+
+    def _keep(
+        self,
+        *,
+        kind: str,
+        query: str | None,
+        settings: Mapping[str, Any],
+        pack_hash: str | None,
+        revisions: Sequence[RevisionId],
+        scope: Sequence[RevisionId],
+        hits: tuple[Hit, ...] = (),
+        summary: Summary | None = None,
+        attended: Mapping[int, Mapping[str, Any]],
+    ) -> EvidenceId:
+        created = datetime.now().astimezone().isoformat(timespec="seconds")
+        distinct = list(dict.fromkeys(revisions))
+        sources = tuple(self._source(revision_id) for revision_id in distinct)
+        fidelity = {revision_id: self._store.fidelity(revision_id) for revision_id in distinct}
+
+        def record(evidence_id: EvidenceId) -> bytes:
+            evidence = Evidence(
+                evidence_id=evidence_id,
+                kind="summary" if kind == "summary" else "search",
+                query=query,
+                created=created,
+                version=self._version,
+                settings=settings,
+                pack_hash=pack_hash,
+                sources=sources,
+                scope=tuple(scope),
+                hits=hits,
+                summary=summary and replace(summary, evidence_id=evidence_id),
+                attended=attended,
+                fidelity={key: value for key, value in fidelity.items() if value is not None},
+            )
+            return evidence_records.to_json(evidence).encode("utf-8")
+
+        return self._store.add_evidence(
+            kind="summary" if kind == "summary" else "search",
+            query=query,
+            created=created,
+            documents=[source.path for source in sources],
+            hits=len(summary.sentences) if summary else len(hits),
+            pack_hash=pack_hash,
+            revisions=distinct,
+            record=record,
+        )
+
+    def _source(self, revision_id: RevisionId) -> SourceFile:
+        info = self._store.revision(revision_id)
+        if info.kind is None:
+            raise StoreError("document_unknown", revision_id=revision_id)
+        return SourceFile(
+            info.document_id,
+            revision_id,
+            info.revision,
+            info.path,
+            info.sha256,
+            info.title,
+            info.kind,
+        )
+
+    def _changes(self, record: Evidence, cancel: CancelToken) -> list[str]:
+        """What is no longer as it was when the answer was computed."""
+        changes = []
+        for source in record.sources:
+            path = Path(source.path)
+            try:
+                if hash_file(path, cancel)[0] != source.sha256:
+                    changes.append(f"file_changed:{source.path}")
+            except ReadingError:
+                changes.append(f"file_missing:{source.path}")
+            if not self._store.is_current(source.revision_id):
+                document = self._store.document(source.document_id)
+                newer = document.revision > source.revision
+                code = "revision_newer" if newer else "revision_removed"
+                changes.append(f"{code}:{source.path}")
+        if record.pack_hash != self._models.pack_hash():
+            changes.append("pack_changed")
+        if record.version != self._version:
+            changes.append("version_changed")
+        return changes

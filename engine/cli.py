@@ -1,0 +1,261 @@
+"""The command line: a thin layer over :class:`engine.service.Library`.
+
+Results go to standard output, progress and errors to standard error. The exit status is 0 when all
+went well, 1 when something failed, 2 when the command itself was wrong, 130 when it was stopped.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine import cli_text, json_output
+from engine.cli_progress import run_with_progress
+from engine.errors import Cancelled, ChumokuError
+from engine.records import AddResult, DocumentId, EvidenceId, SearchSettings
+from engine.service import Library, preload
+
+app = typer.Typer(
+    name="chumoku",
+    help="Reads whole documents on this machine and shows what it paid attention to.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+OpenWindow = Callable[[Path | None], int]
+
+
+class _Session:
+    """What the options before the command say."""
+
+    library: Path | None = None
+    open_window: OpenWindow | None = None
+
+
+def _open() -> Library:
+    return Library.open(_Session.library)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _print_json(value: Any) -> None:
+    _print(json.dumps(value, ensure_ascii=False))
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    library: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the library.", envvar="CHUMOKU_LIBRARY", show_default=False),
+    ] = None,
+) -> None:
+    """Open the window when no command is given."""
+    _Session.library = library
+    if context.invoked_subcommand is None:
+        if _Session.open_window is None:
+            _print(context.get_help())
+            raise typer.Exit(2)
+        raise typer.Exit(_Session.open_window(library))
+
+
+@app.command()
+def add(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.", metavar="PATH...")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Read and analyse files; folders are walked. With --json, one object a line."""
+    failed = False
+
+    def show(result: AddResult) -> None:
+        nonlocal failed
+        failed = failed or result.status == "failed"
+        if as_json:
+            _print_json(json_output.add_json(result))
+        else:
+            _print(cli_text.add_line(result))
+
+    with _open() as library:
+        run_with_progress(lambda cancel: library.add(paths, cancel, on_result=show))
+        run_with_progress(lambda cancel: library.resume(cancel, on_result=show))
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command("list")
+def list_documents(as_json: JsonFlag = False) -> None:
+    """List the documents of the library."""
+    with _open() as library:
+        documents = library.documents()
+    if as_json:
+        _print_json([json_output.document_json(info) for info in documents])
+    else:
+        cli_text.show_documents(documents)
+
+
+@app.command()
+def search(
+    query: Annotated[str | None, typer.Argument(help="Words or a question.")] = None,
+    top: Annotated[int, typer.Option(min=1, max=1000, help="Passages to return.")] = 10,
+    within: Annotated[
+        list[int] | None, typer.Option("--in", help="Only this document; may be repeated.")
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(help="File with one question a line; prints one JSON object a line."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find passages and print them, best first."""
+    if (query is None) == (queries is None):
+        raise typer.BadParameter("give either a QUERY or --queries FILE")
+    settings = SearchSettings(top=top, documents=tuple(DocumentId(i) for i in within or ()))
+    with _open() as library:
+        if queries is not None:
+            for line in queries.read_text(encoding="utf-8-sig").splitlines():
+                if line.strip():
+                    _print_json(json_output.search_json(library.search(line.strip(), settings)))
+            return
+        assert query is not None
+        result = library.search(query, settings)
+    if as_json:
+        _print_json(json_output.search_json(result))
+    else:
+        cli_text.show_search(result)
+
+
+@app.command()
+def summarize(
+    document_id: int,
+    query: Annotated[str | None, typer.Option(help="Focus on this question.")] = None,
+    sentences: Annotated[int | None, typer.Option(min=1, help="Sentences to choose.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Summarise a document in its own sentences."""
+    with _open() as library:
+        summary = library.summarize(DocumentId(document_id), query, sentences)
+    if as_json:
+        _print_json(json_output.summary_json(summary))
+    else:
+        cli_text.show_summary(summary)
+
+
+@app.command()
+def evidence(evidence_id: int | None = typer.Argument(None), as_json: JsonFlag = False) -> None:
+    """Show an evidence record, or list all of them."""
+    with _open() as library:
+        if evidence_id is None:
+            history = library.history()
+            if as_json:
+                _print_json([json_output.evidence_info_json(info) for info in history])
+            else:
+                cli_text.show_history(history)
+            return
+        record = library.evidence(EvidenceId(evidence_id))
+    if as_json:
+        _print_json(json_output.evidence_json(record))
+    else:
+        cli_text.show_evidence(record)
+
+
+@app.command()
+def replay(evidence_id: int, as_json: JsonFlag = False) -> None:
+    """Compute an answer again and say whether it is the same; exit status 1 if it is not."""
+    with _open() as library:
+        result = library.replay(EvidenceId(evidence_id))
+    if as_json:
+        _print_json(json_output.replay_json(result))
+    else:
+        _print(cli_text.replay_text(result))
+    raise typer.Exit(0 if result.same else 1)
+
+
+@app.command()
+def export(
+    evidence_id: int,
+    to: Annotated[Path, typer.Option(help="FILE.pdf, .docx, .html or .json")],
+) -> None:
+    """Write an answer with its marked passages to a file."""
+    with _open() as library:
+        _print(str(library.export(EvidenceId(evidence_id), to)))
+
+
+@app.command()
+def remove(
+    document_id: int,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take a document out of the library; evidence that rests on it stays readable."""
+    with _open() as library:
+        info = library.document(DocumentId(document_id))
+        if not yes and not (sys.stdin.isatty() and typer.confirm(f"Remove {info.path}?", err=True)):
+            raise typer.BadParameter("nothing removed; add --yes to confirm")
+        library.remove(DocumentId(document_id))
+    _print(f"removed {document_id}")
+
+
+@app.command()
+def check(
+    rebuild: Annotated[bool, typer.Option(help="Rebuild the search index from the text.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check the library and, if asked, rebuild its search index."""
+    with _open() as library:
+        report = run_with_progress(lambda cancel: library.check(rebuild=rebuild, cancel=cancel))
+    if as_json:
+        _print_json(json_output.check_json(report))
+    else:
+        _print(cli_text.check_text(report))
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def demo() -> None:
+    """Analyse the bundled samples, ask a question and write a marked PDF into this folder."""
+    from engine.demo import run_demo
+
+    raise typer.Exit(run_demo(_Session.library, Path.cwd()))
+
+
+def main(open_window: OpenWindow | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        open_window: Opens the window on a library folder and returns an exit status; called when
+            no command is given.
+
+    Returns:
+        The exit status.
+    """
+    # A pipe on Windows would otherwise be written in the code page of the system.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8")
+    _Session.open_window = open_window
+    preload()
+    try:
+        status = app(standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except ChumokuError as error:
+        sys.stderr.write(f"chumoku: {cli_text.error_text(error)}\n")
+        return 1
+    except (Cancelled, KeyboardInterrupt):
+        sys.stderr.write("chumoku: stopped\n")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away; silence the flush at exit too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"chumoku: {error}\n")
+        return 1

@@ -1,0 +1,212 @@
+"""From files to analysed documents.
+
+Two passes, so that exact search works early: first every file is read and its words are indexed,
+then every document is analysed by the model. Each step is committed before it is reported; what a
+killed process leaves behind is taken up by :meth:`Ingest.resume`.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import Cancelled, ChumokuError, PackError, ReadingError, StoreError
+from engine.models import Models
+from engine.passages import split_passages
+from engine.progress import CancelToken, Job, Progress
+from engine.reading.registry import SUPPORTED_SUFFIXES
+from engine.reading.source import hash_file
+from engine.reading.supervisor import ReaderProcess
+from engine.records import AddResult, AddStatus, DocumentId, RevisionId
+from engine.search.lexical import passage_terms
+from engine.store import Store
+
+log = logging.getLogger(__name__)
+
+OnResult = Callable[[AddResult], None]
+
+# Left behind by Office programs, file managers and version control beside the files people mean.
+_LITTER_PREFIXES = ("~$", ".")
+_LITTER_NAMES = {"thumbs.db", "desktop.ini"}
+
+
+def expand(paths: Iterable[Path]) -> list[Path]:
+    """Walk folders; keep each file once, in a stable order.
+
+    Files named outright are kept whatever they are. In a folder, hidden and temporary files are
+    left out; files of an unknown kind are kept, so that they are named as such and not lost.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            for folder, folders, names in os.walk(path):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                for name in sorted(names):
+                    if not name.startswith(_LITTER_PREFIXES) and name.lower() not in _LITTER_NAMES:
+                        found[Path(folder, name)] = None
+        else:
+            found[path] = None
+    return list(found)
+
+
+def is_supported(path: Path) -> bool:
+    """Whether the name of a file promises a kind that can be read."""
+    return path.suffix.lower() in SUPPORTED_SUFFIXES
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A file between its two passes."""
+
+    path: str
+    status: AddStatus
+    document_id: DocumentId | None
+    revision_id: RevisionId | None
+    seconds: float
+    reason: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Ingest:
+    """Adds files to a store."""
+
+    def __init__(self, store: Store, models: Models, reader: ReaderProcess) -> None:
+        self._store = store
+        self._models = models
+        self._reader = reader
+
+    def add(
+        self, paths: Sequence[Path], cancel: CancelToken, on_result: OnResult | None
+    ) -> Job[list[AddResult]]:
+        """Read, index and analyse files; see :meth:`engine.service.Library.add`."""
+        files = expand(paths)
+        pending = []
+        for number, path in enumerate(files):
+            cancel.check()
+            yield Progress("read", number, len(files), str(path))
+            pending.append((yield from self._read(path, cancel)))
+            yield Progress("index", number + 1, len(files), str(path))
+        results = []
+        waiting = set(self._store.pending(self._models.pack_hash()))
+        for item in pending:
+            cancel.check()
+            result = yield from self._analyse(item, item.revision_id in waiting, cancel)
+            results.append(result)
+            if on_result is not None:
+                on_result(result)
+        return results
+
+    def resume(self, cancel: CancelToken, on_result: OnResult | None) -> Job[list[AddResult]]:
+        """Analyse what was read and not analysed; see :meth:`engine.service.Library.resume`."""
+        results = []
+        for revision_id in self._store.pending(self._models.pack_hash()):
+            cancel.check()
+            info = self._store.revision(revision_id)
+            item = _Pending(info.path, "updated", info.document_id, revision_id, 0.0)
+            result = yield from self._analyse(item, True, cancel)
+            results.append(result)
+            if on_result is not None:
+                on_result(result)
+        return results
+
+    def _read(self, path: Path, cancel: CancelToken) -> Job[_Pending]:
+        began = time.perf_counter()
+        name = str(path)
+        try:
+            known = self._store.known(path)
+            if known and known.revision_id and known.sha256 == hash_file(path, cancel)[0]:
+                stat = path.stat()
+                self._store.touch(known.document_id, stat.st_size, stat.st_mtime_ns)
+                document_id, revision_id, status = known.document_id, known.revision_id, "unchanged"
+            else:
+                document = yield from self._reader.read(path, cancel)
+                passages = split_passages(document)
+                terms = [
+                    passage_terms(document.text[passage.start : passage.end], passage.heading_path)
+                    for passage in passages
+                ]
+                document_id, revision_id, status = self._store.add_read(
+                    path, document, passages, terms, path
+                )
+        except StoreError as error:
+            if error.code != "file_changed":
+                raise
+            return self._failed(path, ReadingError("file_locked", path=name), began)
+        except ReadingError as error:
+            return self._failed(path, error, began)
+        except Cancelled:
+            raise
+        except Exception as error:  # One bad file must not stop a batch.
+            log.exception("reading %s", path)
+            reason = f"{type(error).__name__}: {error}"
+            return self._failed(path, ReadingError("internal_error", error=reason), began)
+        return _Pending(name, status, document_id, revision_id, time.perf_counter() - began)
+
+    def _failed(self, path: Path, error: ReadingError, began: float) -> _Pending:
+        document_id = self._store.record_failure(path, error)
+        seconds = time.perf_counter() - began
+        return _Pending(str(path), "failed", document_id, None, seconds, error.code, error.details)
+
+    def _analyse(self, item: _Pending, waits: bool, cancel: CancelToken) -> Job[AddResult]:
+        began = time.perf_counter()
+        if item.revision_id is not None and waits:
+            try:
+                yield from self._encode(item.path, item.revision_id, cancel)
+            except PackError as error:
+                # The document is in the library and found by its words all the same.
+                item.reason, item.details = error.code, error.details
+            except (Cancelled, StoreError, GeneratorExit):
+                self._store.release(item.revision_id)
+                raise
+            except Exception as error:  # One bad file must not stop a batch.
+                log.exception("analysing %s", item.path)
+                failure = ChumokuError("internal_error", error=f"{type(error).__name__}: {error}")
+                if isinstance(error, MemoryError):
+                    failure = ChumokuError("analysis_memory")
+                self._store.mark_failed(item.revision_id, failure.code, failure.details)
+                item.status, item.reason = "failed", failure.code
+                item.details = failure.details
+        return self._result(item, time.perf_counter() - began)
+
+    def _encode(self, path: str, revision_id: RevisionId, cancel: CancelToken) -> Job[None]:
+        encoder = self._models.encoder()
+        if not self._store.claim(revision_id):
+            return
+        yield Progress("encode", 0, None, path)
+        text = self._store.text(revision_id)
+        passages = self._store.passages(revision_id)
+        steps = encoder.encode(
+            text,
+            [(passage.start, passage.end) for passage in passages],
+            [span for passage in passages for span in passage.sentences],
+            cancel=cancel,
+        )
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                encoding = stop.value
+                break
+            yield Progress("encode", step.done, step.total, path)
+        yield Progress("store", 0, 1, path)
+        self._store.save_encoding(revision_id, encoding)
+        yield Progress("store", 1, 1, path)
+
+    def _result(self, item: _Pending, seconds: float) -> AddResult:
+        pages = tokens = 0
+        if item.revision_id is not None:
+            info = self._store.revision(item.revision_id)
+            pages, tokens = info.pages, info.tokens
+        return AddResult(
+            path=item.path,
+            document_id=item.document_id,
+            status=item.status,
+            reason=item.reason,
+            details=dict(item.details),
+            pages=pages,
+            tokens=tokens,
+            seconds=item.seconds + seconds,
+        )
