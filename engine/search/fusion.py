@@ -44,9 +44,10 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "attention": 6.0,
     "attention_relative": 4.0,
 }
-# What an exact match adds for a bare word or part number, on the scale of log-odds: whoever types
-# one wants the places where it stands.
+# Whoever types a bare word or part number wants the places where it stands, and its vector says
+# little: an exact match adds so much log-odds, and meaning and attention count so much less.
 SHORT_EXACT_BONUS = 4.0
+SHORT_DAMPING = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,31 +171,39 @@ def fuse(
         float64 ``[N]`` in 0..1.
     """
     made = features(raw)
-    count = len(raw.lexical)
     present = np.stack([~np.isnan(raw.part(name)) for name in PARTS])
-    logits = np.full(count, -np.inf)
-    for code in range(1, 2 ** len(PARTS)):
-        names = tuple(name for bit, name in enumerate(PARTS) if code >> bit & 1)
-        wanted = np.array([name in names for name in PARTS])
-        rows = (present == wanted[:, None]).all(axis=0)
-        if rows.any():
-            logits[rows] = _logit(made, names, calibration)[rows]
-        # A foreign passage is judged without the words too, and keeps the better of the two.
-        if "lexical" not in names:
-            rows = foreign & (present[1:] == wanted[1:, None]).all(axis=0) & present[0]
-            if rows.any():
-                without = _logit(made, names, calibration)
-                logits[rows] = np.maximum(logits[rows], without[rows])
-    logits = logits + calibration.short_bonus * short * made["exact"]
-    return sigmoid(logits)
+    logits = _logits(made, present, calibration, short)
+    # A foreign passage is judged without the words too, and keeps the better of the two.
+    without = present & ~(np.array([[name == "lexical"] for name in PARTS]) & foreign)
+    logits = np.maximum(logits, _logits(made, without, calibration, short))
+    return sigmoid(logits + calibration.short_bonus * short * made["exact"])
+
+
+def _logits(
+    made: Mapping[str, np.ndarray], present: np.ndarray, calibration: Calibration, short: float
+) -> np.ndarray:
+    logits = np.full(present.shape[1], -np.inf)
+    for taken in np.unique(present, axis=1).T:
+        names = tuple(name for name, here in zip(PARTS, taken, strict=True) if here)
+        rows = (present == taken[:, None]).all(axis=0)
+        if names:
+            logits[rows] = _logit(made, names, calibration, short)[rows]
+    return logits
 
 
 def _logit(
-    made: Mapping[str, np.ndarray], parts: tuple[str, ...], calibration: Calibration
+    made: Mapping[str, np.ndarray],
+    parts: tuple[str, ...],
+    calibration: Calibration,
+    short: float,
 ) -> np.ndarray:
     weights = calibration.weights_of(parts)
     total = np.full(len(made["exact"]), weights["bias"])
     for feature in FEATURES:
-        if _part_of(feature) in parts and weights.get(feature):
-            total = total + weights[feature] * made[feature]
+        part = _part_of(feature)
+        if part in parts and weights.get(feature):
+            # With no words to go by, meaning and attention are all there is.
+            damped = part != "lexical" and "lexical" in parts
+            weight = weights[feature] * (1.0 - SHORT_DAMPING * short if damped else 1.0)
+            total = total + weight * made[feature]
     return total

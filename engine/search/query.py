@@ -1,12 +1,15 @@
 """What in a question carries its meaning, and in which script it is written."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
 
+from engine.notation.folding import fold
+from engine.notation.identifiers import identifiers
 from engine.records import QueryEncoding
+from engine.search.lexical_stopwords import ENGLISH_STOPWORDS, function_mask
+from engine.search.lexical_terms import runs
 
 PUNCTUATION_WEIGHT = 0.0
 FUNCTION_WEIGHT = 0.1
@@ -15,28 +18,6 @@ SHORT_QUERY_LENGTH = 6
 # At least this share of letters decides the script.
 SCRIPT_SHARE = 0.2
 
-_FUNCTION_WORDS = """
-について における に対する に対して に関する に関して によって により として という ください
-下さい でしょうか でしょう ですか ますか ました ません です ます である どのように どのような
-どうやって どうすれば どのくらい どれくらい いくつ いくら どこ どれ どの どう いつ なぜ 何故 なに
-なん とは こと もの ため とき 場合 教えて 知りたい しなければならない すべき する した して される
-された ある あり いる いて いた から まで より など ので のは のが のに では には とも へは 何 誰
-だれ
-"""
-_FUNCTION_JA = re.compile(
-    "|".join(sorted(_FUNCTION_WORDS.split(), key=len, reverse=True))
-    # A particle follows something; at the start it is part of a word, as in はめあい.
-    + "|(?<=[^\\s、。])[はがをにでともへのや]"
-)
-_STOP_WORDS = """
-a about after all also am an and any are as at be been before being between both but by can could
-did do does doing during each for from had has have having he her here his how i if in into is it
-its just may me might more most must my no nor not of off on once only or other our out over own
-please same shall she should so some such tell than that the their them then there these they this
-those through to too under until up very was we were what when where which while who whom why will
-with would you your
-"""
-_STOP_EN = frozenset(_STOP_WORDS.split())
 _WORD_EN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 
 
@@ -56,20 +37,23 @@ def character_weights(query: str) -> np.ndarray:
 
     Returns:
         float32 ``[len(query)]`` in 0..1: 0 for space and punctuation, low for particles, endings
-        and stop words, 1 for kanji, katakana, Latin words and digits.
+        and stop words, 1 for kanji, katakana, Latin words, numbers and identifiers.
     """
-    weights = np.ones(len(query), np.float32)
-    for position, character in enumerate(query):
-        category = unicodedata.category(character)
-        if category[0] in "ZC" or (category[0] == "P" and character not in "-ー－‐.．/／"):
-            weights[position] = PUNCTUATION_WEIGHT
-        elif "ぁ" <= character <= "ゟ":
-            weights[position] = HIRAGANA_WEIGHT
-    for match in _FUNCTION_JA.finditer(query):
-        weights[match.start() : match.end()] = FUNCTION_WEIGHT
-    for match in _WORD_EN.finditer(query):
-        if match.group().lower() in _STOP_EN and not match.group().isupper():
-            weights[match.start() : match.end()] = FUNCTION_WEIGHT
+    weights = np.full(len(query), PUNCTUATION_WEIGHT, np.float32)
+    folded = fold(query)
+    for run in runs(folded.text):
+        first, last = folded.span(run.start, run.end)
+        stopped = run.text in ENGLISH_STOPWORDS and not query[first:last].isupper()
+        mask = function_mask(run.text) if run.cjk else [stopped] * len(run.text)
+        for at, (character, function) in enumerate(zip(run.text, mask, strict=True)):
+            start, end = folded.span(run.start + at, run.start + at + 1)
+            if function:
+                weight = FUNCTION_WEIGHT
+            else:
+                weight = HIRAGANA_WEIGHT if "ぁ" <= character <= "ゟ" else 1.0
+            weights[start:end] = np.maximum(weights[start:end], weight)
+    for found in identifiers(query):
+        weights[found.start : found.end] = 1.0
     return weights
 
 
@@ -123,8 +107,8 @@ def scripts(text: str) -> tuple[bool, bool]:
 def shape(query: str) -> QueryShape:
     """Tell a bare word or number from a sentence, and in which script it is."""
     japanese, latin = scripts(query)
-    folded = unicodedata.normalize("NFKC", query).strip()
-    functions = (character_weights(folded) == np.float32(FUNCTION_WEIGHT)).any() and len(folded) > 2
+    folded = query.strip()
+    functions = bool((character_weights(folded) == np.float32(FUNCTION_WEIGHT)).any())
     words = len(folded.split())
     japanese_length = sum(map(is_japanese, folded))
     if functions or words > 3 or japanese_length > 2 * SHORT_QUERY_LENGTH:

@@ -1,0 +1,311 @@
+"""A question from words to ranked passages.
+
+Words, meaning and attention each propose candidates; every candidate is then scored by all three,
+and the scores are fused. What cannot run is left out: without a model the words still answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.errors import QueryError
+from engine.notation.folding import fold
+from engine.notation.identifiers import identifiers
+from engine.progress import CancelToken
+from engine.records import (
+    DocumentId,
+    Parts,
+    PassageId,
+    QueryEncoding,
+    RevisionId,
+    SearchSettings,
+    Span,
+)
+from engine.search import attention, dense, fusion, lexical
+from engine.search.attention import Attended
+from engine.search.index import Index
+from engine.search.query import scripts, shape, token_weights
+
+LONGEST_QUERY = 2000
+LEXICAL_CANDIDATES = 100
+DENSE_CANDIDATES = 100
+# Revisions whose tokens are read for one question.
+MOST_SURVEYED = 24
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPassage:
+    """A passage found, before its place on the page is looked up.
+
+    Attributes:
+        token_spans: Its tokens, int32 ``[N, 2]``; none if attention did not run.
+        token_weights: How much the question attended to each, float32 ``[N]``.
+        terms: Exact matches of the question's words, spans into the document's text.
+    """
+
+    passage_id: PassageId
+    document_id: DocumentId
+    revision_id: RevisionId
+    path: str
+    start: int
+    end: int
+    text: str
+    heading_path: tuple[str, ...]
+    score: float
+    parts: Parts
+    token_spans: np.ndarray
+    token_weights: np.ndarray
+    terms: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPassages:
+    """The answer to a question.
+
+    Attributes:
+        passages: Best first; equal scores by revision and position.
+        attended: What was attended to, for each revision that a passage stands in.
+        query_tokens: ``(start, end, weight)`` of the question's tokens.
+        notes: Codes: ``model_missing`` when the question could not be encoded,
+            ``not_analysed:N`` when N revisions in the scope have no analysis yet.
+    """
+
+    passages: tuple[RankedPassage, ...]
+    attended: Mapping[RevisionId, Attended]
+    query_tokens: tuple[tuple[int, int, float], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rows worth scoring and their raw scores; the input of the fusion.
+
+    Attributes:
+        rows: Ascending, int64 ``[N]``.
+        raw: Raw parts of each.
+        foreign: Whether each is in another language than the question, bool ``[N]``.
+        attended: By position of the revision.
+    """
+
+    rows: np.ndarray
+    raw: fusion.RawParts
+    foreign: np.ndarray
+    attended: Mapping[int, Attended]
+
+
+def search(
+    query: str,
+    settings: SearchSettings,
+    index: Index,
+    postings: lexical.Postings,
+    query_encoding: QueryEncoding | None,
+    calibration: Mapping[str, Any],
+    cancel: CancelToken | None = None,
+) -> RankedPassages:
+    """Find the passages of a scope that answer a question.
+
+    Args:
+        query: The question, as typed.
+        settings: Number of hits and which parts take part.
+        index: Scope.
+        postings: Words of the same scope.
+        query_encoding: The question as the model sees it, or None if the model cannot run.
+        calibration: The ``fusion`` section of the pack; may be empty.
+        cancel: Checked between steps.
+
+    Raises:
+        QueryError: ``query_empty`` or ``query_too_long``.
+        engine.errors.Cancelled: ``cancel`` was set.
+    """
+    cancel = cancel or CancelToken()
+    query = query.strip()
+    if not query:
+        raise QueryError("query_empty")
+    if len(query) > LONGEST_QUERY:
+        raise QueryError("query_too_long", length=len(query), limit=LONGEST_QUERY)
+    found = gather(query, settings, index, postings, query_encoding, cancel)
+    fitted = fusion.Calibration.read(calibration)
+    kind = shape(query)
+    scores = np.round(fusion.fuse(found.raw, fitted, short=kind.short, foreign=found.foreign), 6)
+    parts = fusion.calibrated(found.raw, fitted)
+    order = np.lexsort((found.rows, -scores))
+    chosen = _distinct(index, found.rows, order, settings.top)
+    cancel.check()
+    passages = tuple(
+        _ranked(index, query, query_encoding, settings, found, scores, parts, at) for at in chosen
+    )
+    within = {passage.revision_id for passage in passages}
+    return RankedPassages(
+        passages,
+        {seen.revision_id: seen for seen in found.attended.values() if seen.revision_id in within},
+        _query_tokens(query_encoding),
+        _notes(settings, index, query_encoding),
+    )
+
+
+def gather(
+    query: str,
+    settings: SearchSettings,
+    index: Index,
+    postings: lexical.Postings,
+    query_encoding: QueryEncoding | None,
+    cancel: CancelToken,
+) -> Candidates:
+    """Collect candidates from every part and score each by every part."""
+    words = _words(query, index, postings) if settings.use_lexical else {}
+    cancel.check()
+    proposed = sorted(words, key=lambda row: (-words[row], row))[:LEXICAL_CANDIDATES]
+    rows = set(proposed)
+    cosines = None
+    if settings.use_dense and query_encoding is not None:
+        cosines = dense.cosines(query_encoding.vector, index)
+        rows.update(dense.best_rows(cosines, DENSE_CANDIDATES).tolist())
+        cancel.check()
+    attended: dict[int, Attended] = {}
+    attends = settings.use_attention and query_encoding is not None
+    if attends and query_encoding is not None:
+        for position in _surveyed(index, rows):
+            cancel.check()
+            seen = attention.survey(query_encoding, index, position)
+            if seen is not None:
+                rows.update(seen[0].tolist())
+                attended[position] = seen[1]
+
+    ordered = np.array(sorted(rows), np.int64)
+    absent = np.full(len(ordered), np.nan)
+    raw = fusion.RawParts(
+        lexical=np.array([words.get(row, 0.0) for row in ordered.tolist()])
+        if settings.use_lexical
+        else absent,
+        exact=_exact(query, index, ordered),
+        dense=absent if cosines is None else cosines[ordered].astype(np.float64),
+        attention=attention.score_rows(query_encoding, index, ordered, cancel)
+        if attends and query_encoding is not None
+        else absent,
+    )
+    return Candidates(ordered, raw, _foreign(query, index, ordered), attended)
+
+
+def _words(query: str, index: Index, postings: lexical.Postings) -> dict[int, float]:
+    found = {}
+    for hit in lexical.rank(query, postings):
+        row = index.row(hit.passage_id)
+        if row is not None:
+            found[row] = round(float(hit.score), 6)
+    return found
+
+
+def _surveyed(index: Index, rows: set[int]) -> list[int]:
+    """Revisions worth attending to: all of a small scope, else those with most candidates."""
+    if len(index.revisions) <= MOST_SURVEYED:
+        return list(range(len(index.revisions)))
+    counts = np.bincount([index.revision_of(row) for row in rows], minlength=len(index.revisions))
+    best = np.lexsort((np.arange(len(counts)), -counts))[:MOST_SURVEYED]
+    return sorted(int(position) for position in best)
+
+
+def _exact(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
+    """Share of the question's identifiers that stand in each passage, or, where it has none,
+    whether the whole question stands there unbroken."""
+    wanted = {found.normal for found in identifiers(query)}
+    whole = _squeezed(query)
+    exact = np.zeros(len(rows))
+    for at, row in enumerate(rows.tolist()):
+        text = index.passage_text(row)
+        if wanted:
+            held = {found.normal for found in identifiers(text)}
+            exact[at] = len(wanted & held) / len(wanted)
+        elif whole:
+            exact[at] = float(whole in _squeezed(text))
+    return exact
+
+
+def _squeezed(text: str) -> str:
+    return "".join(fold(text).text.split()).rstrip("。.?!")
+
+
+def _foreign(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
+    japanese, latin = scripts(query)
+    foreign = np.zeros(len(rows), bool)
+    if japanese == latin:
+        return foreign
+    for at, row in enumerate(rows.tolist()):
+        held_japanese, held_latin = scripts(index.passage_text(row))
+        foreign[at] = (japanese and not held_japanese) or (latin and not held_latin)
+    return foreign
+
+
+def _distinct(index: Index, rows: np.ndarray, order: np.ndarray, top: int) -> list[int]:
+    """The best rows, of equal passages of one document only the first."""
+    chosen: list[int] = []
+    seen: set[tuple[DocumentId, str]] = set()
+    for at in order.tolist():
+        if len(chosen) >= top:
+            break
+        row = int(rows[at])
+        key = (index.revisions[index.revision_of(row)].document_id, index.passage_text(row))
+        if key not in seen:
+            seen.add(key)
+            chosen.append(at)
+    return chosen
+
+
+def _ranked(
+    index: Index,
+    query: str,
+    query_encoding: QueryEncoding | None,
+    settings: SearchSettings,
+    found: Candidates,
+    scores: np.ndarray,
+    parts: Mapping[str, np.ndarray],
+    at: int,
+) -> RankedPassage:
+    row = int(found.rows[at])
+    revision = index.revisions[index.revision_of(row)]
+    passage = index.passage(row)
+    text = index.passage_text(row)
+    if settings.use_attention and query_encoding is not None:
+        spans, weights = attention.passage_attention(query_encoding, index, row)
+    else:
+        spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
+    terms = lexical.match_spans(query, text) if settings.use_lexical else []
+    return RankedPassage(
+        index.passage_id(row),
+        revision.document_id,
+        revision.revision_id,
+        revision.path,
+        passage.start,
+        passage.end,
+        text,
+        passage.heading_path,
+        float(scores[at]),
+        Parts(*(_known(parts[name][at]) for name in fusion.PARTS)),
+        spans,
+        weights,
+        tuple((passage.start + start, passage.start + end) for start, end in terms),
+    )
+
+
+def _known(value: np.floating) -> float | None:
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def _query_tokens(query: QueryEncoding | None) -> tuple[tuple[int, int, float], ...]:
+    if query is None:
+        return ()
+    weights = token_weights(query)
+    return tuple(
+        (int(start), int(end), round(float(weight), 6))
+        for (start, end), weight in zip(query.token_spans, weights, strict=True)
+    )
+
+
+def _notes(settings: SearchSettings, index: Index, query: QueryEncoding | None) -> tuple[str, ...]:
+    if not (settings.use_dense or settings.use_attention):
+        return ()
+    if query is None:
+        return ("model_missing",)
+    waiting = sum(revision.passage_vectors is None for revision in index.revisions)
+    return (f"not_analysed:{waiting}",) if waiting else ()

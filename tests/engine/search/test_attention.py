@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+
+from engine.progress import CancelToken
+from engine.records import DocumentId, Passage, PassageId, QueryEncoding, RevisionId
+from engine.search import attention
+from engine.search.index import Index, IndexedRevision, TokenArrays
+
+WIDTH = 64
+
+
+def unit(vectors):
+    vectors = np.asarray(vectors, np.float32)
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def arrays(vectors, block=4):
+    """Tokens of two characters each, without gaps."""
+    count = len(vectors)
+    spans = np.stack([2 * np.arange(count), 2 * np.arange(count) + 2], axis=1).astype(np.int32)
+    means = [vectors[start : start + block].mean(axis=0) for start in range(0, count, block)]
+    return TokenArrays(
+        spans,
+        np.round(vectors * 127).astype(np.int8),
+        np.array(means).astype(np.float16),
+        block,
+    )
+
+
+def scope(*revisions):
+    """Revisions given as (vectors, tokens of each passage)."""
+    made = []
+    for number, (vectors, sizes) in enumerate(revisions, start=1):
+        ends = np.cumsum(sizes)
+        passages = tuple(
+            Passage(i, 2 * int(end - size), 2 * int(end), "text", (), ())
+            for i, (end, size) in enumerate(zip(ends, sizes, strict=True))
+        )
+        tokens = arrays(vectors)
+        made.append(
+            IndexedRevision(
+                DocumentId(number),
+                RevisionId(number),
+                f"{number}.txt",
+                passages,
+                tuple(PassageId(100 * number + i) for i in range(len(passages))),
+                np.zeros((len(passages), 8), np.float16),
+                lambda text="検査" * len(vectors): text,
+                lambda tokens=tokens: tokens,
+            )
+        )
+    return Index(made)
+
+
+def asked(*vectors):
+    count = len(vectors)
+    spans = np.stack([np.arange(count), np.arange(count) + 1], axis=1).astype(np.int32)
+    return QueryEncoding("検" * count, spans, unit(vectors), np.zeros(8, np.float32))
+
+
+@pytest.fixture
+def noise():
+    return unit(np.random.default_rng(1).normal(size=(400, WIDTH)))
+
+
+def test_score_is_the_mean_of_the_best_cosines(noise):
+    vectors = noise[:12].copy()
+    index = scope((vectors, [4, 4, 4]))
+    query = asked(vectors[5], vectors[7])
+    scores = attention.score_rows(query, index, np.array([0, 1]), CancelToken())
+    assert scores[1] == pytest.approx(1.0, abs=0.01)
+    similar = (query.token_vectors @ vectors[:4].T).max(axis=1)
+    assert scores[0] == pytest.approx(similar.mean(), abs=0.01)
+
+
+def test_rows_of_several_revisions_are_scored_where_they_stand(noise):
+    index = scope((noise[:8], [4, 4]), (noise[8:20], [6, 6]))
+    query = asked(noise[15])
+    scores = attention.score_rows(query, index, np.arange(4), CancelToken())
+    assert scores.argmax() == 3
+
+
+def test_survey_proposes_the_attended_passage_and_counts_the_blocks(noise, monkeypatch):
+    monkeypatch.setattr(attention, "BUDGET_BLOCKS", 5)
+    index = scope((noise, [8] * 50))
+    surveyed = attention.survey(asked(noise[170], noise[171]), index, 0)
+    assert surveyed is not None
+    rows, seen = surveyed
+    assert rows[0] == 170 // 8
+    assert len(seen.kept) == 5 and seen.dropped == 95
+    assert [score for *_, score in seen.kept] == sorted(
+        (score for *_, score in seen.kept), reverse=True
+    )
+    block, start, end, _ = seen.kept[0]
+    assert (start, end) == (8 * block, 8 * block + 8)
+    assert seen.token_weights.max() == pytest.approx(1.0)
+    strongest = seen.token_spans[seen.token_weights.argmax()].tolist()
+    assert strongest in ([340, 342], [342, 344])
+    assert (np.diff(seen.token_spans[:, 0]) > 0).all()
+
+
+def test_attention_inside_a_passage_falls_on_what_matches(noise):
+    index = scope((noise[:20], [10, 10]))
+    spans, weights = attention.passage_attention(asked(noise[13], -noise[17]), index, 1)
+    assert weights.sum() == pytest.approx(1.0, abs=1e-5)
+    assert spans[weights.argmax()].tolist() == [26, 28]
+    assert weights.max() > 0.8
+
+
+def test_scorer_agrees_with_the_search_and_falls_without_the_match(noise):
+    index = scope((noise[:20], [10, 10]))
+    query = asked(noise[13], noise[15])
+    tokens = index.tokens(0)
+    assert tokens is not None
+    spans, score = attention.passage_scorer(query, tokens, 20, 40)
+    assert len(spans) == 10
+    everything = np.ones(10, bool)
+    expected = attention.score_rows(query, index, np.array([1]), CancelToken())[0]
+    assert score(everything) == pytest.approx(expected)
+    everything[[3, 5]] = False
+    assert score(everything) < expected - 0.3
+    assert score(np.zeros(10, bool)) == 0.0
+
+
+def test_no_tokens_no_attention(noise):
+    index = scope((noise[:4], [4]))
+    assert attention.survey(asked(), index, 0) is None
+    empty = IndexedRevision(
+        DocumentId(1), RevisionId(1), "a", (Passage(0, 0, 2, "text", (), ()),), (PassageId(1),),
+        None, lambda: "検査", None,
+    )  # fmt: skip
+    index = Index([empty])
+    assert attention.survey(asked(noise[0]), index, 0) is None
+    assert np.isnan(
+        attention.score_rows(asked(noise[0]), index, np.array([0]), CancelToken())
+    ).all()
+    assert len(attention.passage_attention(asked(noise[0]), index, 0)[1]) == 0

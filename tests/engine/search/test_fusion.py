@@ -1,0 +1,105 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.search.fusion import (
+    DEFAULT_WEIGHTS,
+    PARTS,
+    VERSION,
+    Calibration,
+    RawParts,
+    calibrated,
+    fuse,
+    sigmoid,
+)
+
+NAN = float("nan")
+
+
+def raw(lexical, dense, attention, exact=None):
+    count = len(lexical)
+    return RawParts(
+        np.array(lexical, float),
+        np.zeros(count) if exact is None else np.array(exact, float),
+        np.array(dense, float),
+        np.array(attention, float),
+    )
+
+
+def fused(parts, short=0.0, foreign=None, calibration=None):
+    count = len(parts.lexical)
+    away = np.zeros(count, bool) if foreign is None else np.array(foreign)
+    return fuse(parts, calibration or Calibration(), short=short, foreign=away)
+
+
+FITTED: dict[str, Any] = {
+    "version": VERSION,
+    "curves": {"dense": {"slope": 2.0, "offset": -1.0}},
+    "weights": {"lexical+dense": {"bias": -1.0, "lexical": 2.0, "dense": 3.0, "exact": -5.0}},
+}
+
+
+def test_fused_by_hand():
+    calibration = Calibration.read(FITTED)
+    scores = fused(raw([0.5, 0.0], [0.25, 0.5], [NAN, NAN]), calibration=calibration)
+    expected = [-1 + 2 * 0.5 + 3 * 0.25, -1 + 3 * 0.5]
+    assert scores == pytest.approx([1 / (1 + np.exp(-value)) for value in expected])
+
+
+def test_curve_by_hand_and_absent_part():
+    curves = calibrated(raw([0.0], [0.5], [NAN]), Calibration.read(FITTED))
+    assert curves["dense"][0] == pytest.approx(0.5)
+    assert curves["lexical"][0] == 0.0
+    assert np.isnan(curves["attention"][0])
+
+
+def test_negative_weight_of_a_pack_is_not_believed():
+    assert Calibration.read(FITTED).weights["lexical+dense"]["exact"] == 0.0
+
+
+@pytest.mark.parametrize("section", [{}, {"version": 99, "weights": {"lexical": {"bias": 9}}}])
+def test_unknown_section_means_defaults(section):
+    assert Calibration.read(section).weights_of(PARTS) == pytest.approx(DEFAULT_WEIGHTS)
+
+
+@pytest.mark.parametrize("present", range(1, 8))
+@pytest.mark.parametrize("calibration", [Calibration(), Calibration.read(FITTED)])
+def test_monotone_in_each_part_whatever_else_is_missing(present, calibration):
+    generator = np.random.default_rng(present)
+    names = [name for bit, name in enumerate(PARTS) if present >> bit & 1]
+    for _ in range(50):
+        base = {name: generator.random(5) if name in names else np.full(5, NAN) for name in PARTS}
+        exact = generator.random(5)
+        foreign = generator.random(5) < 0.3
+        before = fuse(RawParts(exact=exact, **base), calibration, short=0.5, foreign=foreign)
+        assert ((before >= 0) & (before <= 1)).all()
+        for name in names:
+            at = int(generator.integers(5))
+            raised = dict(base)
+            raised[name] = base[name].copy()
+            raised[name][at] += generator.random()
+            after = fuse(RawParts(exact=exact, **raised), calibration, short=0.5, foreign=foreign)
+            assert after[at] >= before[at] - 1e-12
+
+
+def test_no_parts_no_score():
+    assert fused(raw([NAN], [NAN], [NAN])) == pytest.approx([0.0])
+
+
+def test_passage_in_another_language_is_not_punished_for_having_no_word():
+    parts = raw([0.6, 0.0], [0.2, 0.6], [0.3, 0.7])
+    home = fused(parts)
+    away = fused(parts, foreign=[False, True])
+    assert away[1] > home[1]
+    assert away[1] > away[0]
+
+
+def test_bare_word_leans_on_where_it_stands():
+    parts = raw([0.5, 0.1], [0.1, 0.6], [0.3, 0.6], exact=[1, 0])
+    assert fused(parts, short=1.0)[0] > fused(parts, short=0.0)[0]
+    assert fused(parts, short=1.0)[0] > fused(parts, short=1.0)[1]
+
+
+def test_sigmoid_does_not_overflow():
+    assert sigmoid(np.array([-1e9, 0.0, 1e9])) == pytest.approx([0, 0.5, 1])

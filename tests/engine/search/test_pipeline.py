@@ -1,0 +1,253 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from engine.errors import Cancelled, QueryError
+from engine.progress import CancelToken
+from engine.records import (
+    DocumentId,
+    Passage,
+    PassageId,
+    QueryEncoding,
+    RevisionId,
+    SearchSettings,
+)
+from engine.search.index import Index, IndexedRevision, TokenArrays
+from engine.search.lexical import MemoryPostings, passage_terms
+from engine.search.pipeline import search
+
+WIDTH = 64
+
+# Words that mean the same share a direction; everything else is far from everything.
+SENSES = {
+    "締付": "tighten",
+    "tightening": "tighten",
+    "増し締め": "tighten",
+    "トルク": "torque",
+    "torque": "torque",
+    "回転力": "torque",
+    "洗浄": "wash",
+    "塗装": "paint",
+    "保管": "store",
+    "倉庫": "store",
+}
+
+
+def direction(sense):
+    seed = int.from_bytes(hashlib.sha256(sense.encode()).digest()[:8], "big")
+    vector = np.random.default_rng(seed).normal(size=WIDTH)
+    return vector / np.linalg.norm(vector)
+
+
+def tokens_of(text):
+    """Words of the table, and the other characters two by two."""
+    spans, position = [], 0
+    while position < len(text):
+        word = next((word for word in SENSES if text.startswith(word, position)), None)
+        end = position + (len(word) if word else 2)
+        end = min(end, len(text))
+        spans.append((position, end))
+        position = end
+    vectors = [direction(SENSES.get(text[start:end], text[start:end])) for start, end in spans]
+    return np.array(spans, np.int32).reshape(-1, 2), np.array(vectors, np.float32)
+
+
+def meaning(text):
+    senses = [direction(sense) for word, sense in SENSES.items() if word in text]
+    total = np.sum(senses, axis=0) if senses else direction(text)
+    return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+def encode(query):
+    spans, vectors = tokens_of(query)
+    return QueryEncoding(query, spans, vectors, meaning(query))
+
+
+class Scope:
+    """Documents, each a list of passages, as search sees them."""
+
+    def __init__(self, *documents, analysed=True):
+        self.revisions, terms = [], {}
+        for number, texts in enumerate(documents, start=1):
+            text, passages = "", []
+            for ordinal, part in enumerate(texts):
+                start = len(text)
+                text += part + "\n"
+                passages.append(
+                    Passage(
+                        ordinal, start, start + len(part), "text", (), ((start, start + len(part)),)
+                    )
+                )
+            ids = tuple(PassageId(number * 1000 + i) for i in range(len(texts)))
+            terms |= {one: passage_terms(part, ()) for one, part in zip(ids, texts, strict=True)}
+            spans, vectors = tokens_of(text)
+            arrays = TokenArrays(
+                spans,
+                np.round(vectors * 127).astype(np.int8),
+                np.array(
+                    [vectors[at : at + 64].mean(axis=0) for at in range(0, len(vectors), 64)]
+                ).astype(np.float16),
+                64,
+            )
+            self.revisions.append(
+                IndexedRevision(
+                    DocumentId(number),
+                    RevisionId(number),
+                    f"{number}.txt",
+                    tuple(passages),
+                    ids,
+                    np.array([meaning(part) for part in texts], np.float16) if analysed else None,
+                    lambda text=text: text,
+                    (lambda arrays=arrays: arrays) if analysed else None,
+                )
+            )
+        self.postings = MemoryPostings(terms)
+
+    def search(self, query, settings=None, *, model=True, cancel=None):
+        return search(
+            query,
+            settings or SearchSettings(),
+            Index(self.revisions),
+            self.postings,
+            encode(query) if model else None,
+            {},
+            cancel,
+        )
+
+
+@pytest.fixture
+def scope():
+    return Scope(
+        [
+            "カバーの締付トルクは12.5 N·mとし、対角の順に締める。",
+            "洗浄液は毎週月曜日に交換する。",
+            "塗装の前に部品AB-1234の油分を拭き取る。",
+        ],
+        ["完成品は乾いた倉庫に置く。", "洗浄の後は水分を残さない。", "完成品は乾いた倉庫に置く。"],
+    )
+
+
+def test_word_in_the_text_is_found_first(scope):
+    found = scope.search("洗浄液")
+    assert found.passages[0].text == "洗浄液は毎週月曜日に交換する。"
+    best = found.passages[0]
+    text = scope.revisions[0].load_text()
+    assert text[best.start : best.end] == best.text
+    assert [text[start:end] for start, end in best.terms] == ["洗浄液"]
+
+
+def test_part_number_in_full_width_is_found_first(scope):
+    found = scope.search("ＡＢ－１２３４")
+    assert "AB-1234" in found.passages[0].text
+    assert found.passages[0].score > 2 * found.passages[1].score
+
+
+def test_paraphrase_without_a_common_word_is_found_first(scope):
+    assert "締付トルク" in scope.search("増し締め 回転力").passages[0].text
+
+
+def test_question_in_another_language_is_found_first(scope):
+    assert "締付トルク" in scope.search("tightening torque").passages[0].text
+
+
+def test_everything_is_between_zero_and_one(scope):
+    for query in ("洗浄", "保管の場所はどこですか", "tightening"):
+        for passage in scope.search(query).passages:
+            parts = passage.parts
+            for value in (passage.score, parts.lexical, parts.dense, parts.attention):
+                assert value is not None and 0 <= value <= 1
+            assert len(passage.token_spans) == len(passage.token_weights) > 0
+            assert passage.token_spans[0, 0] < passage.end
+            assert passage.token_spans[-1, 1] > passage.start
+
+
+def test_scores_fall_and_identical_text_of_one_document_comes_once(scope):
+    passages = scope.search("倉庫に置く").passages
+    scores = [passage.score for passage in passages]
+    assert scores == sorted(scores, reverse=True)
+    assert [passage.text for passage in passages].count("完成品は乾いた倉庫に置く。") == 1
+    assert passages[0].passage_id == 2000
+
+
+def test_same_text_in_two_documents_comes_twice_in_order():
+    scope = Scope(["図面を確認する。"], ["図面を確認する。"])
+    passages = scope.search("図面").passages
+    assert [passage.revision_id for passage in passages] == [1, 2]
+    assert passages[0].score == passages[1].score
+
+
+def test_same_answer_every_time(scope):
+    def described(found):
+        return [
+            (one.passage_id, one.score, one.parts, one.terms, one.token_weights.tolist())
+            for one in found.passages
+        ]
+
+    first = described(scope.search("締付トルクはいくつですか"))
+    for _ in range(3):
+        assert described(scope.search("締付トルクはいくつですか")) == first
+
+
+def test_words_answer_without_a_model(scope):
+    found = scope.search("締付トルク", model=False)
+    assert found.notes == ("model_missing",)
+    best = found.passages[0]
+    assert "締付トルク" in best.text
+    assert best.parts.lexical is not None
+    assert best.parts.dense is None and best.parts.attention is None
+    assert len(best.token_spans) == 0 and best.terms
+
+
+def test_words_answer_for_what_is_not_analysed_yet():
+    scope = Scope(["カバーの締付トルクは12.5 N·mとする。", "塗装する。"], analysed=False)
+    found = scope.search("締付トルク")
+    assert found.notes == ("not_analysed:1",)
+    assert "締付" in found.passages[0].text
+    assert found.attended == {}
+
+
+@pytest.mark.parametrize("part", ["lexical", "dense", "attention"])
+def test_each_part_works_alone(scope, part):
+    settings = SearchSettings(
+        use_lexical=part == "lexical", use_dense=part == "dense", use_attention=part == "attention"
+    )
+    found = scope.search("締付トルク", settings)
+    assert "締付トルク" in found.passages[0].text
+    values = found.passages[0].parts
+    known = {
+        name for name in ("lexical", "dense", "attention") if getattr(values, name) is not None
+    }
+    assert known == {part}
+
+
+def test_attended_blocks_of_the_hits_are_told(scope):
+    found = scope.search("締付トルク")
+    assert set(found.attended) == {passage.revision_id for passage in found.passages}
+    seen = found.attended[RevisionId(1)]
+    text = scope.revisions[0].load_text()
+    strongest = seen.token_spans[seen.token_weights.argmax()]
+    assert text[strongest[0] : strongest[1]] in ("締付", "トルク")
+    assert seen.kept[0][1:3] == (0, len(text)) and seen.dropped == 0
+    assert [found.query_tokens[0][:2], found.query_tokens[1][:2]] == [(0, 2), (2, 5)]
+
+
+def test_number_of_hits(scope):
+    assert len(scope.search("洗浄", SearchSettings(top=2)).passages) == 2
+    assert len(Scope().search("洗浄").passages) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "code"), [(" 　\n", "query_empty"), ("検" * 2001, "query_too_long")]
+)
+def test_question_that_cannot_be_asked(scope, query, code):
+    with pytest.raises(QueryError) as failure:
+        scope.search(query)
+    assert failure.value.code == code
+
+
+def test_cancel(scope):
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        scope.search("洗浄", cancel=cancel)
