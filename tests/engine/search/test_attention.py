@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -45,7 +47,7 @@ def scope(*revisions):
                 passages,
                 tuple(PassageId(100 * number + i) for i in range(len(passages))),
                 np.zeros((len(passages), 8), np.float16),
-                lambda text="検査" * len(vectors): text,
+                partial("検査".__mul__, len(vectors)),
                 lambda tokens=tokens: tokens,
             )
         )
