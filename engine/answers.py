@@ -42,7 +42,7 @@ from engine.search.attention import passage_attention, passage_scorer
 from engine.search.pipeline import RankedPassage, RankedPassages
 from engine.search.pipeline import search as rank_passages
 from engine.store import Store
-from engine.summary import extract
+from engine.summary.extract import extract
 
 _CACHED_DOCUMENTS = 8
 
@@ -83,7 +83,7 @@ class Answers:
         ranked, pack_hash = self._rank(query, settings, scope, cancel)
         hits = self._hits(ranked)
         cancel.check()
-        attended = {
+        attended: dict[int, Mapping[str, Any]] = {
             revision_id: evidence_records.attended_record(
                 ranked.query_tokens,
                 seen.token_spans,
@@ -115,7 +115,7 @@ class Answers:
         if info.revision_id is None:
             raise StoreError("document_not_analysed", document_id=document_id)
         summary, weights = self._summary(info.revision_id, query, sentences, cancel)
-        attended = {info.revision_id: weights}
+        attended: dict[int, Mapping[str, Any]] = {info.revision_id: weights}
         pack_hash = self._store.pack_hash(info.revision_id)
         settings = {"sentences": sentences, "document_id": document_id}
         evidence_id = self._keep(

@@ -244,8 +244,9 @@ def main(open_window: OpenWindow | None = None) -> int:
     _Session.open_window = open_window
     preload()
     try:
-        status = app(standalone_mode=False)
-        return status if isinstance(status, int) else 0
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except ChumokuError as error:
         sys.stderr.write(f"chumoku: {cli_text.error_text(error)}\n")
         return 1
@@ -259,3 +260,4 @@ def main(open_window: OpenWindow | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"chumoku: {error}\n")
         return 1
+    return 0

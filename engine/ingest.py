@@ -21,7 +21,7 @@ from engine.reading.registry import SUPPORTED_SUFFIXES
 from engine.reading.source import hash_file
 from engine.reading.supervisor import ReaderProcess
 from engine.records import AddResult, AddStatus, DocumentId, RevisionId
-from engine.search.lexical import passage_terms
+from engine.search.lexical_terms import passage_terms
 from engine.store import Store
 
 log = logging.getLogger(__name__)
@@ -84,11 +84,11 @@ class Ingest:
         """Read, index and analyse files; see :meth:`engine.service.Library.add`."""
         files = expand(paths)
         pending = []
-        for number, path in enumerate(files):
+        for path in files:
             cancel.check()
-            yield Progress("read", number, len(files), str(path))
+            yield Progress("read", 0, None, str(path))
             pending.append((yield from self._read(path, cancel)))
-            yield Progress("index", number + 1, len(files), str(path))
+            yield Progress("index", 1, 1, str(path))
         results = []
         waiting = set(self._store.pending(self._models.pack_hash()))
         for item in pending:

@@ -46,7 +46,7 @@ from engine.records import (
     SearchSettings,
     Summary,
 )
-from engine.search.lexical import passage_terms
+from engine.search.lexical_terms import passage_terms
 from engine.store import Store
 
 LIBRARY_VARIABLE = "CHUMOKU_LIBRARY"
