@@ -15,7 +15,6 @@ from engine.explain.deletion import deletion_test
 from engine.explain.highlights import highlights
 from engine.explain.locate import locate
 from engine.explain.replay import compare
-from engine.export import ExportSource, export
 from engine.models import Models
 from engine.progress import CancelToken
 from engine.reading.source import hash_file
@@ -183,6 +182,9 @@ class Answers:
         self, evidence_id: EvidenceId, target: Path, language: str, cancel: CancelToken
     ) -> Path:
         """See :meth:`engine.service.Library.export`."""
+        # Word and HTML writers take long to import and few sessions need them.
+        from engine.export import ExportSource, export
+
         record = self.evidence(evidence_id)
 
         def source_of(revision_id: RevisionId) -> ExportSource:

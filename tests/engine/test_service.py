@@ -1,0 +1,229 @@
+"""The façade: add, ask, replay, summarise, remove, on real files and the pack that ships."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import Cancelled, PackError, QueryError, StoreError
+from engine.progress import CancelToken, Progress, run
+from engine.records import DocumentId, EvidenceId, SearchSettings
+from engine.service import Library
+
+PROCEDURE = """1 締付作業
+ボルトはトルクレンチを使い、対角の順に二回に分けて締め付ける。
+締め付けが終わったら合いマークを赤で記入する。
+2 洗浄
+部品は洗い油に十分間浸し、乾いたエアを吹き付けて乾かす。
+3 検査
+品番HV-2041-07の穴径の公差は±0.05 mmとする。
+"""
+MANUAL = """# Calibration
+
+Every measuring instrument is calibrated once a year by an accredited laboratory.
+
+# Storage
+
+Finished parts are kept dry and wrapped in oil paper.
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "文書"
+    folder.mkdir()
+    (folder / "手順.txt").write_text(PROCEDURE, encoding="cp932")
+    (folder / "manual.md").write_text(MANUAL, encoding="utf-8")
+    (folder / "図面.dwg").write_bytes(b"AC1032")
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture
+def filled(library: Library, files: list[Path]) -> Library:
+    run(library.add(files))
+    return library
+
+
+def status_of(library: Library) -> dict[str, str]:
+    return {Path(info.path).name: info.status for info in library.documents()}
+
+
+def test_a_batch_goes_on_after_a_file_that_cannot_be_read(library: Library, files: list[Path]):
+    reported = []
+    results = run(library.add(files, on_result=reported.append))
+    assert reported == results
+    assert {Path(result.path).name: result.status for result in results} == {
+        "manual.md": "added",
+        "図面.dwg": "failed",
+        "手順.txt": "added",
+    }
+    failed = next(result for result in results if result.status == "failed")
+    assert failed.reason == "file_unsupported"
+    assert status_of(library)["図面.dwg"] == "failed"
+
+
+def test_folders_are_walked_and_litter_is_left_out(library: Library, files: list[Path]):
+    folder = files[0].parent
+    for name in ("~$手順.docx", ".hidden.txt", "Thumbs.db"):
+        (folder / name).write_bytes(b"x")
+    assert library.expand([folder, files[0]]) == files
+
+
+def test_the_same_file_again_changes_nothing_and_a_changed_one_is_a_revision(
+    filled: Library, files: list[Path]
+):
+    text = next(path for path in files if path.suffix == ".txt")
+    assert [result.status for result in run(filled.add([text]))] == ["unchanged"]
+    old = filled.search("合いマーク")
+    text.write_text(PROCEDURE.replace("赤", "青"), encoding="cp932")
+    result = run(filled.add([text]))[0]
+    assert result.status == "updated"
+    assert result.document_id == old.hits[0].document_id
+    new = filled.search("合いマーク")
+    assert "青で記入" in new.hits[0].text
+    assert all("赤で記入" not in hit.text for hit in new.hits)
+    assert "赤で記入" in filled.content(old.hits[0].revision_id).text
+    assert [info.revision for info in filled.revisions(DocumentId(result.document_id or 0))] == [
+        1,
+        2,
+    ]
+
+
+def test_exact_words_are_found_while_the_model_has_not_run(library: Library, files: list[Path]):
+    job = library.add(files)
+    indexed = 0
+    while indexed < len(files):
+        progress = next(job)
+        indexed += isinstance(progress, Progress) and progress.stage == "index"
+    found = library.search("合いマーク")
+    assert "合いマーク" in found.hits[0].text
+    assert found.hits[0].parts.dense is None
+    assert found.notes == ("not_analysed:2",)
+    job.close()
+    assert library.pending() == 2
+    run(library.resume())
+    assert library.pending() == 0
+    assert library.search("合いマーク").hits[0].parts.attention is not None
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("洗浄", "洗い油に"),
+        ("ＨＶ−２０４１−０７", "HV-2041-07"),
+        ("±0.05", "±0.05 mm"),
+        ("how often are gauges calibrated", "once a year"),
+    ],
+)
+def test_a_question_finds_its_passage(filled: Library, query: str, expected: str):
+    hit = filled.search(query).hits[0]
+    assert expected in hit.text
+    assert hit.text == filled.content(hit.revision_id).text[hit.start : hit.end]
+    assert all(hit.start <= start < end <= hit.end for start, end, _ in hit.highlights)
+    assert max(weight for _, _, weight in hit.highlights) == 1.0
+
+
+def test_a_search_in_one_document_stays_in_it(filled: Library):
+    ids = {Path(info.path).name: info.document_id for info in filled.documents()}
+    settings = SearchSettings(documents=(ids["manual.md"],))
+    hits = filled.search("洗浄", settings).hits
+    assert hits
+    assert {hit.document_id for hit in hits} == {ids["manual.md"]}
+    with pytest.raises(StoreError, match="document_unknown"):
+        filled.search("洗浄", SearchSettings(documents=(DocumentId(999),)))
+
+
+def test_replay_is_the_same_until_something_changes(filled: Library, files: list[Path]):
+    asked = filled.search("締め付けの順序")
+    replay = filled.replay(asked.evidence_id)
+    assert (replay.same, replay.changes) == (True, ())
+    assert replay.hits == asked.hits
+
+    other = files[0].parent / "other.txt"
+    other.write_text("締め付けの順序は図の通りとする。\n" * 3, encoding="utf-8")
+    run(filled.add([other]))
+    assert filled.replay(asked.evidence_id).same
+
+    text = next(path for path in files if path.suffix == ".txt")
+    text.write_text("新しい手順。\n", encoding="utf-8")
+    assert filled.replay(asked.evidence_id).changes == (f"file_changed:{text}",)
+    run(filled.add([text]))
+    changes = filled.replay(asked.evidence_id).changes
+    assert set(changes) == {f"file_changed:{text}", f"revision_newer:{text}"}
+    text.unlink()
+    assert f"file_missing:{text}" in filled.replay(asked.evidence_id).changes
+
+
+def test_evidence_outlives_its_document(filled: Library):
+    asked = filled.search("合いマーク")
+    before = filled.evidence(asked.evidence_id)
+    filled.remove(asked.hits[0].document_id)
+    assert all("合いマーク" not in hit.text for hit in filled.search("合いマーク").hits)
+    assert filled.evidence(asked.evidence_id) == before
+    assert filled.replay(asked.evidence_id).same
+    assert before.sources[0].sha256 == filled.content(asked.hits[0].revision_id).sha256
+    assert before.pack_hash == filled.pack_info()["hash"]
+    assert before.fidelity
+
+
+def test_deletion_test_is_kept_in_the_evidence(filled: Library):
+    asked = filled.search("合いマークを記入する")
+    result = filled.deletion_test(asked.evidence_id, 1)
+    assert result.after < result.control <= result.before
+    assert filled.evidence(asked.evidence_id).deletion == {1: result}
+    with pytest.raises(StoreError, match="evidence_unknown"):
+        filled.deletion_test(asked.evidence_id, 99)
+
+
+def test_every_sentence_of_a_summary_stands_in_the_document(filled: Library):
+    info = next(info for info in filled.documents() if info.path.endswith("手順.txt"))
+    summary = filled.summarize(info.document_id, sentences=2)
+    assert len(summary.sentences) == 2
+    assert 0 < summary.coverage <= 1
+    for sentence in summary.sentences:
+        assert PROCEDURE[sentence.start : sentence.end] == sentence.text
+    assert filled.replay(summary.evidence_id).same
+    focused = filled.summarize(info.document_id, "部品の洗い方", 1)
+    assert "洗い油" in focused.sentences[0].text
+
+
+def test_without_a_model_exact_search_still_answers(tmp_path: Path, files: list[Path]):
+    with Library.open(tmp_path / "library", pack=tmp_path / "no pack") as library:
+        results = run(library.add(files))
+        assert {result.reason for result in results if result.status == "added"} == {"pack_missing"}
+        found = library.search("HV-2041-07")
+        assert "±0.05" in found.hits[0].text
+        assert found.notes == ("model_missing",)
+        assert library.pack_info() == {"error": "pack_missing"}
+        with pytest.raises((PackError, StoreError)):
+            library.summarize(found.hits[0].document_id)
+    with Library.open(tmp_path / "library") as library:
+        assert library.pending() == 2
+
+
+def test_cancel_stops_and_resume_goes_on(library: Library, files: list[Path]):
+    cancel = CancelToken()
+    job = library.add(files, cancel)
+    for progress in job:
+        if progress.stage == "encode":
+            break
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        run(job)
+    assert set(status_of(library).values()) <= {"read", "interrupted", "failed"}
+    run(library.resume())
+    assert status_of(library)["手順.txt"] == "analysed"
+
+
+def test_questions_that_cannot_be_asked(filled: Library):
+    for query, code in (("  ", "query_empty"), ("検" * 3000, "query_too_long")):
+        with pytest.raises(QueryError, match=code):
+            filled.search(query)
+    with pytest.raises(StoreError, match="evidence_unknown"):
+        filled.evidence(EvidenceId(12345))
+
+
+def test_check_finds_the_library_well_and_rebuilds_it(filled: Library):
+    before = filled.search("合いマーク")
+    report = run(filled.check(rebuild=True))
+    assert (report.ok, report.rebuilt, report.documents) == (True, True, 3)
+    assert filled.search("合いマーク").hits == before.hits
