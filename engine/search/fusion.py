@@ -118,11 +118,12 @@ class Calibration:
         return {
             feature: value if feature == "bias" else value * scale
             for feature, value in DEFAULT_WEIGHTS.items()
-            if feature == "bias" or _part_of(feature) in parts
+            if feature == "bias" or part_of(feature) in parts
         }
 
 
-def _part_of(feature: str) -> str:
+def part_of(feature: str) -> str:
+    """The part that a feature comes from."""
     return "lexical" if feature == "exact" else feature.removesuffix("_relative")
 
 
@@ -200,7 +201,7 @@ def _logit(
     weights = calibration.weights_of(parts)
     total = np.full(len(made["exact"]), weights["bias"])
     for feature in FEATURES:
-        part = _part_of(feature)
+        part = part_of(feature)
         if part in parts and weights.get(feature):
             # With no words to go by, meaning and attention are all there is.
             damped = part != "lexical" and "lexical" in parts

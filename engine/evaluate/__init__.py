@@ -1,0 +1,1 @@
+"""Measuring how well the engine finds things, and calibrating it."""

@@ -1,0 +1,216 @@
+"""Fits the fusion of a pack: ``python -m engine.evaluate.calibrate --pack DIR --corpus DIR``.
+
+Questions come from the splits that training held out: Japanese questions on Japanese text, and
+headings of one language on documents of the other. For each set of parts a logistic regression is
+fitted on every candidate that search gathers; half of the questions fit, the other half judges,
+and all of them give the parameters that are written into ``pack.json``.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.evaluate.collection import (
+    Collection,
+    build,
+    held_out,
+    paired_sources,
+    question_sources,
+    spread,
+)
+from engine.evaluate.regression import fit_logistic
+from engine.evaluate.retrieval import Estimate, figures
+from engine.model.encoder import Encoder
+from engine.model.pack import load_pack, write_section
+from engine.progress import CancelToken
+from engine.records import SearchSettings
+from engine.search import fusion, pipeline
+from engine.search.fusion import Calibration, RawParts
+from engine.search.pipeline import Candidates
+from engine.training.config import load_config
+
+MOST_QUESTIONS = 700
+MOST_PAIRS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question's candidates and which of them are right."""
+
+    query: str
+    found: Candidates
+    relevant: frozenset[int]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """bool ``[N]``."""
+        return np.isin(self.found.rows, list(self.relevant))
+
+
+def ask(collection: Collection, encoder: Encoder, most: int) -> list[Asked]:
+    """Gather the candidates of a collection's questions, at most ``most`` of them."""
+    asked = []
+    for item in spread(collection.questions, most):
+        found = pipeline.gather(
+            item.query,
+            SearchSettings(),
+            collection.index,
+            collection.postings,
+            encoder.encode_query(item.query),
+            CancelToken(),
+        )
+        asked.append(Asked(item.query, found, item.relevant))
+    return asked
+
+
+def only(raw: RawParts, parts: Sequence[str]) -> RawParts:
+    """Raw scores with every other part absent."""
+    absent = np.full(len(raw.exact), np.nan)
+    return RawParts(
+        lexical=raw.lexical if "lexical" in parts else absent,
+        exact=raw.exact if "lexical" in parts else np.zeros(len(raw.exact)),
+        dense=raw.dense if "dense" in parts else absent,
+        attention=raw.attention if "attention" in parts else absent,
+    )
+
+
+def part_sets() -> list[tuple[str, ...]]:
+    """Every set of parts that can run."""
+    return [
+        names
+        for size in range(1, len(fusion.PARTS) + 1)
+        for names in itertools.combinations(fusion.PARTS, size)
+    ]
+
+
+def fit(asked: Sequence[Asked]) -> dict[str, Any]:
+    """Fit the ``fusion`` section.
+
+    Foreign candidates without a common word stay out of the fits with words, since the fusion
+    judges them without.
+    """
+    return {
+        "version": fusion.VERSION,
+        "curves": {name: _curve(asked, name) for name in fusion.PARTS},
+        "weights": {"+".join(parts): _weights(asked, parts) for parts in part_sets()},
+        "short_bonus": fusion.SHORT_EXACT_BONUS,
+    }
+
+
+def _examples(
+    asked: Sequence[Asked], parts: Sequence[str]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in fusion.FEATURES}
+    labels = []
+    for item in asked:
+        raw = only(item.found.raw, parts)
+        keep = np.ones(len(item.found.rows), bool)
+        for name in parts:
+            keep &= ~np.isnan(raw.part(name))
+        if "lexical" in parts:
+            keep &= ~(item.found.foreign & (raw.lexical == 0.0))
+        made = fusion.features(raw)
+        for name in fusion.FEATURES:
+            columns[name].append(made[name][keep])
+        labels.append(item.labels[keep])
+    return {name: np.concatenate(held) for name, held in columns.items()}, np.concatenate(labels)
+
+
+def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]:
+    columns, labels = _examples(asked, parts)
+    names = [name for name in fusion.FEATURES if fusion.part_of(name) in parts]
+    found, bias = fit_logistic(np.stack([columns[name] for name in names], axis=1), labels)
+    return {
+        "bias": round(bias, 4),
+        **{name: round(float(weight), 4) for name, weight in zip(names, found, strict=True)},
+    }
+
+
+def _curve(asked: Sequence[Asked], part: str) -> dict[str, float]:
+    """Right and wrong candidates weigh the same, so 0.5 is as likely right as wrong."""
+    columns, labels = _examples(asked, (part,))
+    values, labels = columns[part], labels.astype(bool)
+    if part == "lexical":
+        values, labels = values[values > 0], labels[values > 0]
+    balance = np.where(labels, 0.5 / max(labels.sum(), 1), 0.5 / max((~labels).sum(), 1))
+    (slope,), offset = fit_logistic(values[:, None], labels, balance)
+    return {"slope": round(float(slope), 4), "offset": round(offset, 4)}
+
+
+def judge(
+    asked: Sequence[Asked], section: Mapping[str, Any], parts: Sequence[str]
+) -> dict[str, Estimate]:
+    """Figures of retrieval with some of the parts."""
+    calibration = Calibration.read(section)
+    rankings = []
+    for item in asked:
+        scores = fusion.fuse(
+            only(item.found.raw, parts),
+            calibration,
+            short=pipeline.shape(item.query).short,
+            foreign=item.found.foreign,
+        )
+        order = np.lexsort((item.found.rows, -np.round(scores, 6)))
+        rankings.append(item.found.rows[order].tolist())
+    return figures(rankings, [item.relevant for item in asked])
+
+
+def report(asked: Mapping[str, Sequence[Asked]], section: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of each collection for each set of parts."""
+    return {
+        name: {
+            "+".join(parts): {
+                figure: [round(value, 4) for value in (held.mean, held.low, held.high)]
+                for figure, held in judge(items, section, parts).items()
+            }
+            for parts in part_sets()
+        }
+        for name, items in asked.items()
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fit, judge and write; prints the figures as JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m engine.evaluate.calibrate", description=__doc__
+    )
+    parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of the training corpus")
+    parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
+    parser.add_argument("--dry-run", action="store_true", help="print only, write nothing")
+    options = parser.parse_args(arguments)
+
+    encoder = Encoder.load(load_pack(options.pack))
+    config = load_config(options.config)
+    questions, pairs = held_out(
+        options.corpus,
+        documents=config.retrieve.documents,
+        dev_documents=config.retrieve.dev_documents,
+        dev_contexts=config.retrieve.dev_contexts,
+        seed=config.seed,
+    )
+    collections = [
+        build("questions", question_sources(questions), encoder),
+        build("other_language", paired_sources(pairs[:MOST_PAIRS]), encoder),
+    ]
+    asked = {held.name: ask(held, encoder, MOST_QUESTIONS) for held in collections}
+    fitting = [item for items in asked.values() for item in items[::2]]
+    judging = {name: items[1::2] for name, items in asked.items()}
+    section = fit([item for items in asked.values() for item in items])
+    section["figures"] = report(judging, fit(fitting))
+    if not options.dry_run:
+        write_section(options.pack, "fusion", section)
+    json.dump(section, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

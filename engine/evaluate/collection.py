@@ -1,0 +1,196 @@
+"""Collections of judged questions over documents in memory, for calibration and figures."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.model.encoder import Encoder
+from engine.passages.passages import split_passages
+from engine.progress import CancelToken, run
+from engine.records import (
+    Document,
+    DocumentId,
+    Encoding,
+    Page,
+    Passage,
+    PassageId,
+    RevisionId,
+    Unit,
+)
+from engine.search.index import Index, IndexedRevision, TokenArrays
+from engine.search.lexical import MemoryPostings
+from engine.search.lexical_terms import passage_terms
+from engine.training.contexts import read_collections
+from engine.training.corpus import Question, Section
+
+SECTION_LENGTH = 1500
+SHORTEST_QUERY = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A question with the rows of the passages that answer it."""
+
+    query: str
+    relevant: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A scope with judged questions."""
+
+    name: str
+    index: Index
+    postings: MemoryPostings
+    questions: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document to be built and its questions as ``(query, first, last)`` spans of its text."""
+
+    document: Document
+    questions: tuple[tuple[str, int, int], ...]
+
+
+def build(name: str, sources: Sequence[Source], encoder: Encoder) -> Collection:
+    """Split, encode and index documents as the library does.
+
+    A passage is relevant if it overlaps the span that answers the question.
+    """
+    revisions, terms = [], {}
+    judged: list[tuple[str, int, int, int]] = []
+    count = 0
+    for number, source in enumerate(sources, start=1):
+        document = source.document
+        passages = split_passages(document)
+        encoding = _encode(encoder, document.text, passages)
+        ids = tuple(PassageId(count + i) for i in range(len(passages)))
+        count += len(passages)
+        for passage_id, passage in zip(ids, passages, strict=True):
+            body = document.text[passage.start : passage.end]
+            terms[passage_id] = passage_terms(body, passage.heading_path)
+        tokens = TokenArrays(
+            encoding.token_spans, encoding.token_vectors, encoding.block_summaries, encoding.block
+        )
+        revisions.append(
+            IndexedRevision(
+                DocumentId(number),
+                RevisionId(number),
+                document.title,
+                passages,
+                ids,
+                encoding.passage_vectors,
+                lambda text=document.text: text,
+                lambda tokens=tokens: tokens,
+            )
+        )
+        judged += [(query, number - 1, first, last) for query, first, last in source.questions]
+    index = Index(revisions)
+    questions = []
+    for query, position, first, last in judged:
+        start = int(index.starts[position])
+        relevant = frozenset(
+            start + at
+            for at, passage in enumerate(index.revisions[position].passages)
+            if passage.start < last and passage.end > first
+        )
+        if relevant:
+            questions.append(Judged(query, relevant))
+    return Collection(name, index, MemoryPostings(terms), tuple(questions))
+
+
+def _encode(encoder: Encoder, text: str, passages: Sequence[Passage]) -> Encoding:
+    return run(
+        encoder.encode(
+            text,
+            [(passage.start, passage.end) for passage in passages],
+            [span for passage in passages for span in passage.sentences],
+            cancel=CancelToken(),
+            fidelity_sample=0,
+        )
+    )
+
+
+def document_of(title: str, parts: Iterable[tuple[str, str]]) -> Document:
+    """A document made of ``(kind, text)`` parts, each a unit; kinds are ``heading``, ``line``."""
+    text, units = "", []
+    for kind, part in parts:
+        start = len(text)
+        text += part + "\n"
+        if kind == "heading":
+            units.append(Unit(start, start + len(part), "heading", level=1))
+        else:
+            units.append(Unit(start, start + len(part), "paragraph"))
+    return Document(
+        "text",
+        title,
+        text,
+        (Page(1, 0, len(text)),),
+        tuple(units),
+        None,
+        hashlib.sha256(text.encode()).hexdigest(),
+        len(text.encode()),
+    )
+
+
+def question_sources(questions: Sequence[Question]) -> list[Source]:
+    """One document a title, its contexts as paragraphs; the answer's place is the right one."""
+    titles: dict[str, dict[str, list[Question]]] = {}
+    for item in questions:
+        titles.setdefault(item.title, {}).setdefault(item.context, []).append(item)
+    sources = []
+    for title, contexts in titles.items():
+        parts = [("heading", title), *(("line", context) for context in contexts)]
+        spans: list[tuple[str, int, int]] = []
+        start = len(title) + 1
+        for context, asked in contexts.items():
+            for item in asked:
+                at = context.find(item.answer) if item.answer else -1
+                if at >= 0:
+                    spans.append((item.question, start + at, start + at + len(item.answer)))
+            start += len(context) + 1
+        sources.append(Source(document_of(title, parts), tuple(spans)))
+    return sources
+
+
+def paired_sources(pairs: Sequence[tuple[list[Section], list[Section]]]) -> list[Source]:
+    """Documents asked in the other language, by turns a Japanese and an English version.
+
+    A question is the heading path of the other version's section; right is any passage of the
+    section. Documents in the question's own language stand beside it as distraction.
+    """
+    sources = []
+    for number, (english, japanese) in enumerate(pairs):
+        shown, asked = (japanese, english) if number % 2 == 0 else (english, japanese)
+        parts: list[tuple[str, str]] = []
+        spans: list[tuple[str, int, int]] = []
+        start = 0
+        for section, other in zip(shown, asked, strict=True):
+            start += len(section.heading) + 1
+            text = section.text[:SECTION_LENGTH].strip()
+            query = other.heading_path.replace(" > ", " ")
+            if text and len(query) >= SHORTEST_QUERY:
+                spans.append((query, start, start + len(text)))
+            start += len(text) + 1
+            parts += [("heading", section.heading), ("line", text)]
+        sources.append(Source(document_of(shown[0].title, parts), tuple(spans)))
+    return sources
+
+
+def held_out(
+    corpus: Path, *, documents: int, dev_documents: int, dev_contexts: int, seed: int
+) -> tuple[list[Question], list[tuple[list[Section], list[Section]]]]:
+    """The questions and document pairs that training with these settings has not seen."""
+    found = read_collections(corpus, documents, dev_documents, dev_contexts, seed)
+    return found.dev_questions, found.dev_pairs
+
+
+def spread(items: Sequence[Judged], most: int) -> list[Judged]:
+    """At most ``most`` questions, evenly taken."""
+    if len(items) <= most:
+        return list(items)
+    return [items[int(at)] for at in np.linspace(0, len(items) - 1, most)]
