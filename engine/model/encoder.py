@@ -93,6 +93,7 @@ class Encoder:
         )
         kept, mass = yield from self._run_layers(state, tokens.ids, probe, cancel)
 
+        state.drop_attention()
         vectors = np.empty((state.blocks * block, config.token_width), np.float32)
         for _ in self._stack.head(state, vectors):
             cancel.check()
@@ -166,6 +167,7 @@ class Encoder:
             pieces: list[BlockLists] = []
             for _ in self._stack.select(state, pieces):
                 cancel.check()
+                yield Progress(STAGE, 30 + 960 * done // total, 1000)
             lists = join_lists(pieces)
             kept[layer] = lists.slots(config.pattern.slots)
             for group, context, share in self._stack.attend(state, layer, lists):
@@ -176,6 +178,7 @@ class Encoder:
                 yield Progress(STAGE, 30 + 960 * done // total, 1000)
             for _ in probe.measure(state.queries, state.keys, state.values, kept[layer]):
                 cancel.check()
+                yield Progress(STAGE, 30 + 960 * done // total, 1000)
         return kept, mass
 
     def _pool(

@@ -15,7 +15,7 @@ from kernels.block_sparse.pattern import (
     select_blocks,
 )
 
-CHUNK = 16  # blocks in one call of a part: the gathered keys then fit the third-level cache
+CHUNK = 8  # blocks in one call of a part: the gathered keys then fit the third-level cache
 SELECT_CHUNK = 64
 
 
@@ -45,6 +45,11 @@ class LayerState:
         self.values = np.empty(shape, np.float16)
         self.query_means = np.empty((self.blocks, heads, config.head_width), np.float32)
         self.key_means = np.empty_like(self.query_means)
+
+    def drop_attention(self) -> None:
+        """Free queries, keys and values once the last layer is done."""
+        nothing = np.empty((0, 0, 0, 0), np.float16)
+        self.queries = self.keys = self.values = nothing
 
 
 class LayerStack:

@@ -10,7 +10,7 @@ from engine.training import oracle
 from engine.training.export import compare
 from engine.training.weights import load_weights
 from kernels.block_sparse.pattern import join_lists, validate_lists
-from kernels.block_sparse.reference import attend_block
+from kernels.block_sparse.reference import attend_block, block_means
 
 
 def encode(encoder: Encoder, text: str, spans=(), sentences=(), **options):
@@ -58,6 +58,9 @@ def test_every_layer_attends_as_the_specification_says(tiny_encoder, tokens):
     state = LayerState(tiny_encoder.pack.config, tokens)
     for step in (stack.embed(state, ids), stack.project(state, 0)):
         list(step)
+    for means, rows in ((state.query_means, state.queries), (state.key_means, state.keys)):
+        expected = block_means(rows.astype(np.float64), tokens)
+        np.testing.assert_allclose(means, expected, atol=2e-3)
     pieces = []
     list(stack.select(state, pieces))
     lists = join_lists(pieces)
