@@ -1,0 +1,1 @@
+"""Files that ship with the program: packs, icons, translations, licences, sample documents."""
