@@ -5,14 +5,13 @@ from collections.abc import Callable
 from engine.errors import StoreError
 from engine.progress import CancelToken, Job, Progress
 from engine.records import CheckReport, RevisionId
-from engine.store import codec
 from engine.store.documents import Documents
 from engine.store.encodings import Encodings
 from engine.store.faults import translated
 from engine.store.keys import from_column
 from engine.store.originals import file_hash
-from engine.store.passages import Passages, index_terms
-from engine.store.terms import join_terms
+from engine.store.passages import Passages, insert_terms
+from engine.store.terms import TermIndex
 
 TermsOf = Callable[[str, tuple[str, ...]], list[str]]
 
@@ -76,7 +75,7 @@ class Checks(Documents, Passages, Encodings):
         """
         cancel = cancel or CancelToken()
         revisions = [RevisionId(row[0]) for row in self._all("SELECT id FROM revisions")]
-        made: dict[int, bytes] = {}
+        made: dict[int, TermIndex] = {}
         for i, revision_id in enumerate(revisions):
             cancel.check()
             yield Progress("rebuild", i, len(revisions))
@@ -91,22 +90,18 @@ class Checks(Documents, Passages, Encodings):
             writer.execute("DELETE FROM passage_terms")
             for (revision_id,) in writer.execute("SELECT id FROM revisions").fetchall():
                 cancel.check()
-                packed = made.pop(revision_id, None) or self._terms(revision_id, terms_of)
-                ids = self.passage_ids(revision_id)
-                texts = codec.unpack_text(packed).split("\n") if ids else []
-                index_terms(writer, revision_id, ids.start, texts)
+                index = made.pop(revision_id, None) or self._terms(revision_id, terms_of)
+                insert_terms(writer, revision_id, self.passage_ids(revision_id).start, index)
             return writer.execute("SELECT count(*) FROM passages").fetchone()[0]
 
-    def _terms(self, revision_id: RevisionId, terms_of: TermsOf) -> bytes:
+    def _terms(self, revision_id: RevisionId, terms_of: TermsOf) -> TermIndex:
         try:
             text, passages = self.text(revision_id), self.passages(revision_id)
         except StoreError as error:
-            if error.code == "document_unknown":
-                return codec.pack_text("")
-            count = len(self.passage_ids(revision_id))
-            return codec.pack_text("\n".join([""] * count))
-        joined = (join_terms(terms_of(text[p.start : p.end], p.heading_path)) for p in passages)
-        return codec.pack_text("\n".join(joined))
+            _expect_broken(error)
+            count = self._one("SELECT count(*) FROM passages WHERE revision_id = ?", (revision_id,))
+            return TermIndex.of([()] * count[0])
+        return TermIndex.of(terms_of(text[p.start : p.end], p.heading_path) for p in passages)
 
     def _database_problems(self) -> list[str]:
         problems = []

@@ -19,9 +19,9 @@ class CodecError(ValueError):
     """A stored blob cannot be decoded: the library is damaged."""
 
 
-def pack_text(text: str) -> bytes:
+def pack_text(text: str, level: int = 6) -> bytes:
     """Compressed UTF-8; lone surrogates survive."""
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), level)
 
 
 def unpack_text(blob: bytes) -> str:

@@ -1,7 +1,6 @@
 """Texts of revisions and where each piece of them stands."""
 
 import json
-import sqlite3
 from typing import Any
 
 from engine.errors import StoreError
@@ -56,8 +55,8 @@ class Contents(Part):
             return codec.unpack_text(row[0])
 
 
-def insert_content(writer: sqlite3.Connection, revision_id: int, document: Document) -> None:
-    """Keep what was read of a revision, inside the caller's transaction."""
+def content_columns(document: Document) -> tuple[bytes, bytes, str | None, bytes | None]:
+    """What was read, as the columns of ``contents`` after the revision."""
     layout = {
         "pages": [[p.number, p.start, p.end, p.width, p.height, p.name] for p in document.pages],
         "units": [_unit_fields(unit) for unit in document.units],
@@ -65,10 +64,7 @@ def insert_content(writer: sqlite3.Connection, revision_id: int, document: Docum
     header, boxes = None, None
     if document.char_boxes is not None:
         header, boxes = codec.pack_array(document.char_boxes)
-    writer.execute(
-        "INSERT INTO contents VALUES (?, ?, ?, ?, ?)",
-        (revision_id, codec.pack_text(document.text), codec.pack_json(layout), header, boxes),
-    )
+    return codec.pack_text(document.text), codec.pack_json(layout), header, boxes
 
 
 def _unit_fields(u: Unit) -> list[Any]:

@@ -16,10 +16,11 @@ from engine.records import (
     Passage,
     RevisionId,
 )
-from engine.store.contents import Contents, insert_content
+from engine.store.contents import Contents, content_columns
 from engine.store.database import now
 from engine.store.keys import absolute, from_column, path_key, to_column
 from engine.store.passages import delete_passages, insert_passages
+from engine.store.terms import TermIndex
 
 _COLUMNS = """
     SELECT d.id, r.id, coalesce(r.number, 0), d.path, r.kind, r.title,
@@ -96,9 +97,12 @@ class Documents(Contents):
             StoreError: ``file_changed``: the file is no longer what was read; ``store_full``,
                 ``store_denied``, ``store_busy``, ``store_broken``.
         """
+        if len(passages) != len(terms):
+            raise ValueError("every passage needs its terms")
         shown = absolute(path)
         key = to_column(path_key(shown))
         mtime_ns = _mtime_ns(original)
+        content, index = content_columns(document), TermIndex.of(terms)
         self._originals.put(original, document.sha256, document.size)
         with self._database.transaction() as writer:
             row = writer.execute(
@@ -114,9 +118,9 @@ class Documents(Contents):
                 self._touch(writer, row[0], document.size, mtime_ns)
                 return row[0], row[1], "unchanged"
             document_id = row[0] if row else _insert_document(writer, shown, key)
-            revision_id = _insert_revision(
-                writer, document_id, row[3] + 1 if row else 1, document, passages, terms
-            )
+            revision_id = _insert_revision(writer, document_id, row[3] + 1 if row else 1, document)
+            writer.execute("INSERT INTO contents VALUES (?, ?, ?, ?, ?)", (revision_id, *content))
+            insert_passages(writer, revision_id, passages, index)
             writer.execute(
                 "UPDATE documents SET current_revision = ?, path = ? WHERE id = ?",
                 (revision_id, to_column(shown), document_id),
@@ -282,8 +286,6 @@ def _insert_revision(
     document_id: int,
     number: int,
     document: Document,
-    passages: Sequence[Passage],
-    terms: Sequence[Sequence[str]],
 ) -> RevisionId:
     cursor = writer.execute(
         """INSERT INTO revisions (document_id, number, sha256, size, kind, title, status, pages,
@@ -301,10 +303,7 @@ def _insert_revision(
             now(),
         ),
     )
-    revision_id = RevisionId(cursor.lastrowid or 0)
-    insert_content(writer, revision_id, document)
-    insert_passages(writer, revision_id, passages, terms)
-    return revision_id
+    return RevisionId(cursor.lastrowid or 0)
 
 
 def _info(row: tuple) -> DocumentInfo:

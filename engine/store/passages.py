@@ -9,10 +9,9 @@ import numpy as np
 
 from engine.errors import StoreError
 from engine.records import Passage, RevisionId
-from engine.store import codec
 from engine.store.base import Part
 from engine.store.postings import StoredPostings
-from engine.store.terms import join_terms
+from engine.store.terms import TermIndex
 
 
 class Passages(Part):
@@ -68,11 +67,9 @@ def insert_passages(
     writer: sqlite3.Connection,
     revision_id: int,
     passages: Sequence[Passage],
-    terms: Sequence[Sequence[str]],
+    index: TermIndex,
 ) -> None:
     """Add the passages of a revision and index their terms, inside the caller's transaction."""
-    if len(passages) != len(terms):
-        raise ValueError("every passage needs its terms")
     row = writer.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passages'").fetchone()
     first = (row[0] if row else 0) + 1
     writer.executemany(
@@ -91,21 +88,20 @@ def insert_passages(
             for i, passage in enumerate(passages)
         ),
     )
-    index_terms(writer, revision_id, first, [join_terms(words) for words in terms])
+    insert_terms(writer, revision_id, first, index)
 
 
-def index_terms(
-    writer: sqlite3.Connection, revision_id: int, first: int, joined: Sequence[str]
+def insert_terms(
+    writer: sqlite3.Connection, revision_id: int, first: int, index: TermIndex
 ) -> None:
-    """Index the joined terms of a revision's passages, whose ids start at ``first``."""
-    counts = np.array([text.count(" ") + 1 if text else 0 for text in joined], "<i4")
+    """Index the terms of a revision's passages, whose ids start at ``first``."""
     writer.execute(
         "INSERT INTO passage_terms VALUES (?, ?, ?, ?)",
-        (revision_id, first, counts.tobytes(), codec.pack_text("\n".join(joined))),
+        (revision_id, first, index.counts, index.packed),
     )
     writer.executemany(
         "INSERT INTO passages_fts(rowid, terms) VALUES (?, ?)",
-        ((first + i, text) for i, text in enumerate(joined)),
+        ((first + i, text) for i, text in enumerate(index.joined())),
     )
 
 
@@ -115,10 +111,10 @@ def delete_passages(writer: sqlite3.Connection, revision_id: int) -> None:
         "SELECT first_passage, counts, terms FROM passage_terms WHERE revision_id = ?",
         (revision_id,),
     ).fetchone()
-    if row and row[1]:
+    if row:
         writer.executemany(
             "INSERT INTO passages_fts(passages_fts, rowid, terms) VALUES ('delete', ?, ?)",
-            ((row[0] + i, text) for i, text in enumerate(codec.unpack_text(row[2]).split("\n"))),
+            ((row[0] + i, text) for i, text in enumerate(TermIndex(row[1], row[2]).joined())),
         )
     writer.execute("DELETE FROM passage_terms WHERE revision_id = ?", (revision_id,))
     writer.execute("DELETE FROM passages WHERE revision_id = ?", (revision_id,))
