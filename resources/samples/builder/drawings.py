@@ -8,6 +8,7 @@ from ezdxf import options  # pyright: ignore[reportPrivateImportUsage]
 from ezdxf.document import Drawing
 from ezdxf.filemanagement import new
 from ezdxf.layouts.layout import Modelspace
+from ezdxf.sections.classes import REQ_R2004
 
 from resources.samples.builder.layout import PageWriter, save
 
@@ -55,8 +56,8 @@ def write_body_drawing(path: Path) -> None:
     _body_dimensions(space)
     _body_texts(space)
     _title_block(drawing, space)
-    # ezdxf would add these from a set, in a different order each time.
-    for kind in sorted(drawing.tracker.dxftypes):
+    # ezdxf adds these from a set, in another order each time.
+    for kind in sorted(REQ_R2004):
         drawing.classes.add_class(kind)
     drawing.saveas(path)
 
