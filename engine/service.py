@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
@@ -26,7 +26,6 @@ from engine import ingest
 from engine.answers import Answers
 from engine.models import Models
 from engine.progress import CancelToken, Job
-from engine.reading.rendering import Rendering
 from engine.reading.supervisor import ReaderProcess
 from engine.records import (
     AddResult,
@@ -48,6 +47,9 @@ from engine.records import (
 )
 from engine.search.lexical_terms import passage_terms
 from engine.store import Store
+
+if TYPE_CHECKING:
+    from engine.reading.rendering import Rendering
 
 LIBRARY_VARIABLE = "CHUMOKU_LIBRARY"
 
@@ -204,7 +206,7 @@ class Library:
 
     def render(
         self, revision_id: RevisionId, page: int, scale: float, cancel: CancelToken | None = None
-    ) -> Rendering:
+    ) -> "Rendering":
         """Draw a page of a PDF, in a child process.
 
         Args:
