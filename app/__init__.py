@@ -1,0 +1,1 @@
+"""The desktop window. Qt stands here and nowhere below."""

@@ -1,0 +1,1 @@
+"""One controller a feature: view signal, engine job, model."""

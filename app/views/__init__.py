@@ -1,0 +1,1 @@
+"""Widgets: signals out, no logic."""

@@ -1,0 +1,59 @@
+"""How marks look in text: stronger where the weight is higher."""
+
+from collections.abc import Iterable
+
+from PySide6.QtGui import QColor, QTextCharFormat, QTextLayout
+
+from app.text_offsets import TextOffsets
+from app.theme import Theme
+from engine.records import Span
+
+
+def mark_alpha(weight: float) -> float:
+    """Return the opacity of a mark of a weight in 0..1."""
+    return 0.16 + 0.74 * min(1.0, max(0.0, weight))
+
+
+def mark_format(theme: Theme, weight: float) -> QTextCharFormat:
+    """Return the format of attended text."""
+    alpha = mark_alpha(weight)
+    result = QTextCharFormat()
+    result.setBackground(theme.colour("mark", alpha))
+    # On the dark theme a strong mark is bright: light words on it could not be read.
+    if theme.colours.dark and alpha > 0.45:
+        result.setForeground(theme.colour("on_mark"))
+    return result
+
+
+def term_format(theme: Theme) -> QTextCharFormat:
+    """Return the format of an exact match."""
+    result = QTextCharFormat()
+    result.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
+    result.setUnderlineColor(QColor(theme.colours.lexical))
+    return result
+
+
+def format_ranges(
+    theme: Theme,
+    text: str,
+    attended: Iterable[tuple[int, int, float]],
+    terms: Iterable[Span],
+) -> list[QTextLayout.FormatRange]:
+    """Return the formats of a laid-out text; spans count code points of ``text``."""
+    offsets = TextOffsets(text)
+    ranges = []
+    for start, end, weight in attended:
+        ranges.append(_range(offsets, start, end, mark_format(theme, weight)))
+    for start, end in terms:
+        ranges.append(_range(offsets, start, end, term_format(theme)))
+    return ranges
+
+
+def _range(
+    offsets: TextOffsets, start: int, end: int, style: QTextCharFormat
+) -> QTextLayout.FormatRange:
+    result = QTextLayout.FormatRange()
+    result.start = offsets.to_units(start)
+    result.length = offsets.to_units(end) - result.start
+    result.format = style
+    return result
