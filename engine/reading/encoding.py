@@ -94,7 +94,7 @@ def _japanese_score(text: str) -> float:
 
 def _unmarked_utf16(data: bytes) -> Decoded | None:
     sample = data[:4096]
-    if len(data) % 2 or sample.count(0) < len(sample) // 8:
+    if len(data) % 2 or sample.count(0) * 8 <= len(sample):
         return None
     encoding = "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
     try:
