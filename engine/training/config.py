@@ -3,11 +3,9 @@
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.errors import ChumokuError
-
-T = TypeVar("T")
 
 
 class ConfigError(ChumokuError):
@@ -164,8 +162,8 @@ class RetrieveConfig:
         dev_contexts: Question-answering passages held out.
     """
 
-    context_tokens: int = 512
-    contexts: int = 12
+    context_tokens: int = 384
+    contexts: int = 16
     passage_tokens: int = 192
     query_tokens: int = 48
     queries: int = 64
@@ -200,18 +198,19 @@ class TrainingConfig:
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
 
 
-def _build(default: T, values: dict[str, Any], where: str) -> T:
-    known = {item.name for item in fields(default)}  # type: ignore[arg-type]
+def _build(default: Any, values: dict[str, Any], where: str) -> Any:
+    known = {item.name for item in fields(default)}
     unknown = sorted(set(values) - known)
     if unknown:
         raise ConfigError("training.unknown_setting", section=where, names=", ".join(unknown))
     changed: dict[str, Any] = {}
     for name, value in values.items():
-        current = getattr(default, name)
+        current: Any = getattr(default, name)
+        kind: Any = type(current)
         if is_dataclass(current) and isinstance(value, dict):
             changed[name] = _build(current, value, f"{where}.{name}")
         else:
-            changed[name] = type(current)(value)
+            changed[name] = kind(value)
     kept = {name: getattr(default, name) for name in known - set(changed)}
     return type(default)(**kept, **changed)
 

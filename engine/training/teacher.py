@@ -48,14 +48,16 @@ class MiniLm(nn.Module):
             if value.is_floating_point():
                 self.register_buffer(name.replace(".", "_"), value.float())
 
+    def _weight(self, name: str) -> Tensor:
+        return self.get_buffer(name.replace(".", "_"))
+
     def _linear(self, x: Tensor, name: str) -> Tensor:
-        key = name.replace(".", "_")
         # A plain product with a constant matrix is what ONNX Runtime quantises.
-        return x @ getattr(self, f"{key}_weight").T + getattr(self, f"{key}_bias")
+        return x @ self._weight(f"{name}.weight").T + self._weight(f"{name}.bias")
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
-        key = f"{name}_LayerNorm".replace(".", "_")
-        weight, bias = getattr(self, f"{key}_weight"), getattr(self, f"{key}_bias")
+        weight = self._weight(f"{name}.LayerNorm.weight")
+        bias = self._weight(f"{name}.LayerNorm.bias")
         return functional.layer_norm(x, weight.shape, weight, bias, self.eps)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -65,11 +67,10 @@ class MiniLm(nn.Module):
             Unit vectors, ``[N, 384]`` float32.
         """
         count, length = ids.shape[0], ids.shape[1]
-        words = functional.embedding(ids, self.embeddings_word_embeddings_weight)
-        places = self.embeddings_position_embeddings_weight[:length]
-        x = self._norm(
-            words + places + self.embeddings_token_type_embeddings_weight[0], "embeddings"
-        )
+        words = functional.embedding(ids, self._weight("embeddings.word_embeddings.weight"))
+        places = self._weight("embeddings.position_embeddings.weight")[:length]
+        kind = self._weight("embeddings.token_type_embeddings.weight")[0]
+        x = self._norm(words + places + kind, "embeddings")
         bias = (1.0 - mask)[:, None, None, :] * -1e4
         for layer in range(self.layers):
             prefix = f"encoder.layer.{layer}"

@@ -25,7 +25,8 @@ def reference(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, config: ModelCo
         mass=config.mass,
         rotary_base=config.rotary_base,
     )
-    return block_sparse_attention(*(part.double().numpy() for part in (q, k, v)), pattern).output
+    queries, keys, values = (part.double().numpy() for part in (q, k, v))
+    return block_sparse_attention(queries, keys, values, pattern).output
 
 
 def test_block_attention_over_two_blocks_is_plain_rotary_attention():
@@ -53,9 +54,9 @@ def test_block_attention_is_the_reference(tokens: int, mass: float):
 def test_rows_of_a_batch_do_not_change_each_other():
     config = ModelConfig(layers=2, width=32, heads=2, feed_forward=64, block=8, vocabulary=50)
     encoder = Encoder(config).eval()
-    for layer in encoder.layers:
-        torch.nn.init.normal_(layer.output.weight, std=0.1)
-        torch.nn.init.normal_(layer.down.weight, std=0.1)
+    for name, value in encoder.named_parameters():
+        if name.endswith(("output.weight", "down.weight")):
+            torch.nn.init.normal_(value, std=0.1)
     ids = torch.randint(2, 50, (3, 93), generator=torch.Generator().manual_seed(1))
     real = torch.arange(93)[None] < torch.tensor([93, 80, 20])[:, None]
     with torch.no_grad():
