@@ -130,7 +130,8 @@ def section_document(
             sentences = split_text(other.text[:400], 160)
             if sentences and len(sentences[0]) >= 20:
                 cross.append(sentences[0])
-        pieces = split_text(section.text[: 8 * longest], longest)
+        # Only the first piece is asked for; many more would crowd out those that are.
+        pieces = split_text(section.text[: 2 * longest], longest)
         for place, piece in enumerate(pieces):
             first = place == 0
             document.append(

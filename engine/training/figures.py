@@ -70,15 +70,17 @@ def bm25_scores(queries: Sequence[str], passages: Sequence[str]) -> Tensor:
     for column, counts in enumerate(counted):
         for gram, count in counts.items():
             postings.setdefault(gram, []).append((column, count))
-    scores = torch.zeros(len(queries), len(passages))
-    for row, query in enumerate(queries):
+    rows: list[list[float]] = []
+    for query in queries:
+        scores = [0.0] * len(passages)
         for gram in set(grams(query)):
             found = postings.get(gram, [])
             weight = math.log(1 + (len(passages) - len(found) + 0.5) / (len(found) + 0.5))
             for column, count in found:
                 saturation = count + 1.2 * (0.25 + 0.75 * lengths[column] / mean)
-                scores[row, column] += weight * count * 2.2 / saturation
-    return scores
+                scores[column] += weight * count * 2.2 / saturation
+        rows.append(scores)
+    return torch.tensor(rows)
 
 
 def recall_at_1(scores: Tensor, targets: Tensor) -> float:
