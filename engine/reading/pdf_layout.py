@@ -6,7 +6,7 @@ a band is read column by column where both sides look like running text, else ro
 
 import re
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Line:
         pieces: From left to right.
         region: Lines of one region are read one after another and may make up paragraphs.
         is_row: Whether its pieces are cells.
+        cell_starts: Where cells begin in this row and those beside it.
         kind: Kind of unit, filled in by the structure pass.
         level: Heading level, filled in by the structure pass.
         text: Pieces joined; cells parted by tabs.
@@ -40,6 +41,7 @@ class Line:
     pieces: list[Piece]
     region: int = 0
     is_row: bool = False
+    cell_starts: tuple[float, ...] = ()
     kind: str = "line"
     level: int = 0
     text: str = ""
@@ -75,6 +77,9 @@ class Line:
     def _between(self, previous: Piece, piece: Piece) -> str:
         gap = (piece.u0 - previous.u1) / max(previous.size, piece.size, 1.0)
         if gap > _CELL_GAP_EM and (self.is_row or not _LABEL.fullmatch(previous.text)):
+            return "\t"
+        if any(abs(piece.u0 - start) < 0.3 * piece.size for start in self.cell_starts):
+            # Cells that nearly fill their columns stand close together.
             return "\t"
         both_cjk = CJK.match(previous.text[-1]) and CJK.match(piece.text[0])
         return " " if gap > (0.8 if both_cjk else 0.15) else ""
@@ -205,7 +210,7 @@ def _split_row(row: list[Piece], gap_em: float) -> list[Line]:
 def _row_lines(pieces: list[Piece]) -> list[Line]:
     """Lines of a region; cells are kept on one line where rows above or below align with them."""
     rows = _rows(pieces)
-    starts = [[line.u0 for line in _split_row(row, _CELL_GAP_EM)] for row in rows]
+    starts = [[line.pieces[0].u0 for line in _split_row(row, _CELL_GAP_EM)] for row in rows]
     lines: list[Line] = []
     for index, row in enumerate(rows):
         own = starts[index]
@@ -217,7 +222,7 @@ def _row_lines(pieces: list[Piece]) -> list[Line]:
             abs(a - b) < 0.6 * row[0].size for other in near for a in own[1:] for b in other[1:]
         )
         if aligned:
-            lines.append(Line(row, is_row=True))
+            lines.append(Line(row, is_row=True, cell_starts=(*own, *chain(*near))))
         elif len(own) == 2 and _LABEL.fullmatch(row[0].text):
             lines.append(Line(row))
         else:

@@ -12,7 +12,8 @@ _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 _BOLD_FLAG = 16
 _DIRECTIONS = ((1, 0), (0, 1), (-1, 0), (0, -1))
 _BOLD_NAME = re.compile(r"bold|black|heavy|demi|-W[6-9]\b|,B", re.IGNORECASE)
-_WIDE_SPACE = re.compile(r"[ \u00a0\u3000\t]{2,}")
+_WIDE_SPACE = re.compile(r"[ \u00a0\u3000\t]+")
+_WIDE_SPACE_EM = 0.9
 CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\uff65-\uff9f\U00020000-\U0003ffff]")
 
 
@@ -139,7 +140,10 @@ def _split(
         end = match.start() if match else len(text)
         if match and (end == 0 or match.end() == len(text)):
             continue
-        if match and _extent(boxes[match.start() : match.end()], turn) < 1.5 * size:
+        if match and (
+            match[0] == "\u3000"
+            or _extent(boxes[match.start() : match.end()], turn) < _WIDE_SPACE_EM * size
+        ):
             continue
         part = text[start:end]
         first = start + len(part) - len(part.lstrip())

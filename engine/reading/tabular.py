@@ -209,6 +209,10 @@ def _heads(row: Row, spread: Sequence[int], data: Sequence[Row], depth: int) -> 
         numeric = sum(not _is_label(value) for value in below)
         if numeric and numeric > 0.5 * len(below) and (len(below) > 1 or len(data) == 1):
             return True
+    keys = [other.values[spread[0]] for other in data if other.filled[0] == spread[0]]
+    if len(keys) > 1 and all(map(_has_digit, keys)) and not any(map(_has_digit, values)):
+        # A column of part numbers or the like under a word.
+        return True
     # All words: a list of three rows or more that are as full as their header.
     full = sum(len(other.filled) >= 0.7 * len(spread) for other in data)
     return len(data) >= 3 and full >= 0.8 * len(data) and len(spread) >= 3
@@ -248,3 +252,7 @@ def _columns(row: Row, covers: Mapping[tuple[int, int], Merge]) -> set[int]:
 def _is_label(value: str) -> bool:
     normal = unicodedata.normalize("NFKC", value).strip()
     return len(normal) <= _LABEL_LENGTH and not _NUMERIC.fullmatch(normal)
+
+
+def _has_digit(value: str) -> bool:
+    return any(char.isdigit() for char in value)

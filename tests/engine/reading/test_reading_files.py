@@ -15,6 +15,8 @@ from engine.reading.limits import Limits
 from engine.reading.registry import SUPPORTED_SUFFIXES, read
 from engine.reading.source import file_error, hash_file
 
+AES_256 = pymupdf.mupdf.PDF_ENCRYPT_AES_256
+
 
 def code_of(path, limits=None):
     with pytest.raises(ReadingError) as caught:
@@ -158,16 +160,14 @@ def test_a_cut_off_pdf_is_repaired_or_broken(tmp_path, pdf_bytes, share):
 def test_encrypted_pdf(tmp_path, pdf_bytes):
     path = tmp_path / "locked.pdf"
     with pymupdf.open(stream=pdf_bytes, filetype="pdf") as document:
-        document.save(
-            path, encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="owner", user_pw="user"
-        )
+        document.save(path, encryption=AES_256, owner_pw="owner", user_pw="user")
     assert code_of(path) == "file_encrypted"
 
 
 def test_a_pdf_protected_against_changes_only_is_read(tmp_path, pdf_bytes):
     path = tmp_path / "protected.pdf"
     with pymupdf.open(stream=pdf_bytes, filetype="pdf") as document:
-        document.save(path, encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="owner", user_pw="")
+        document.save(path, encryption=AES_256, owner_pw="owner", user_pw="")
     assert "本文です。" in read(path, Limits()).text
 
 

@@ -227,7 +227,7 @@ def test_cells_of_a_row_stay_on_one_line(make):
         put(page, 60, 170, "次の表に検査の結果を示す。不合格の品は手直しをする。")
         for index, row in enumerate(rows):
             for column, cell in enumerate(row):
-                put(page, 60 + 120 * column, 200 + 20 * index, cell)
+                put(page, 60 + 126 * column, 200 + 20 * index, cell)
 
     document = read(make(_draw), Limits())
     assert_sound(document)
