@@ -1,7 +1,8 @@
 """The library on the disk: SQLite, originals, migrations, checks."""
 
-from engine.store.documents import Current, Known
+from engine.store.documents import Known
 from engine.store.keys import path_key
+from engine.store.listing import Current
 from engine.store.postings import StoredPostings
 from engine.store.store import Store
 

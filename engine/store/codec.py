@@ -59,7 +59,6 @@ def pack_array(array: np.ndarray) -> tuple[str, bytes]:
     Bytes of equal significance are put side by side before compression (as HDF5's shuffle filter
     does), which makes boxes and spans several times smaller; what does not shrink stays raw.
     """
-    array = np.ascontiguousarray(array)
     dtype = array.dtype.newbyteorder("<").str
     if dtype not in _DTYPES:
         raise ValueError(f"no coding for {array.dtype}")

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlite_utils import Database as SqliteUtils
 
@@ -194,8 +195,7 @@ class Database:
 
     def _refuse_foreign(self) -> None:
         """Refuse a newer or a foreign file before anything is written to it."""
-        uri = f"{self.path.absolute().as_uri()}?mode=ro"
-        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)
+        connection = sqlite3.connect(_read_only(self.path), uri=True, timeout=_BUSY_SECONDS)
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -217,6 +217,12 @@ class Database:
         if "migrations" not in self.tables.table_names():
             return set()
         return {row[0] for row in self.connection.execute("SELECT name FROM migrations")}
+
+
+def _read_only(path: Path) -> str:
+    # Path.as_uri would make the server of a Windows share the authority, which SQLite refuses.
+    plain = quote(os.fsencode(path.absolute().as_posix()))
+    return f"file://{'' if plain.startswith('/') else '/'}{plain}?mode=ro"
 
 
 def _quick_check(connection: sqlite3.Connection, path: Path) -> None:

@@ -1,0 +1,66 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from engine.errors import StoreError
+from engine.records import Encoding
+
+
+def test_an_encoding_comes_back_bit_for_bit(store, add, encoding):
+    document_id, revision_id, _ = add(store, "a.txt", "一\n二")
+    saved = encoding(2)
+    saved.block_summaries[0, 0] = np.nan
+    store.save_encoding(revision_id, saved)
+    loaded = store.encoding(revision_id)
+    assert loaded is not None
+    for field in fields(Encoding):
+        expected, got = getattr(saved, field.name), getattr(loaded, field.name)
+        if isinstance(expected, np.ndarray):
+            assert got.dtype == expected.dtype and not got.flags.writeable
+            np.testing.assert_array_equal(got, expected)
+        else:
+            assert got == expected
+    info = store.document(document_id)
+    assert (info.status, info.tokens) == ("analysed", 130)
+    assert store.fidelity(revision_id) == saved.fidelity
+    assert store.current_scope()[0].pack_hash == "pack-1"
+
+
+def test_parts_load_alone(store, add, encoding):
+    _, revision_id, _ = add(store, "a.txt", "一\n二")
+    assert store.passage_vectors(revision_id) is None and store.fidelity(revision_id) is None
+    store.save_encoding(revision_id, encoding(2))
+    passages, tokens = store.passage_vectors(revision_id), store.token_vectors(revision_id)
+    assert passages is not None and passages.shape == (2, 384) and passages.dtype == np.float16
+    assert tokens is not None and tokens.shape == (130, 64) and tokens.dtype == np.int8
+    assert set(store.encoding_arrays(revision_id, ["kept_mass", "block_summaries"])) == {
+        "kept_mass", "block_summaries"
+    }  # fmt: skip
+
+
+def test_another_pack_replaces_it(store, add, encoding):
+    _, revision_id, _ = add(store, "a.txt", "一")
+    store.save_encoding(revision_id, encoding(1))
+    assert store.pending("pack-1") == [] and store.pending("pack-2") == [revision_id]
+    assert store.pending() == []
+    store.save_encoding(revision_id, encoding(1, "pack-2", 70))
+    loaded = store.encoding(revision_id)
+    assert loaded is not None and loaded.pack_hash == "pack-2" and len(loaded.token_spans) == 70
+    assert store.pending("pack-2") == []
+
+
+def test_a_document_that_was_removed_while_it_was_analysed(store, add, encoding):
+    document_id, revision_id, _ = add(store, "a.txt", "一")
+    store.claim(revision_id)
+    store.remove(document_id)
+    with pytest.raises(StoreError, match="document_unknown"):
+        store.save_encoding(revision_id, encoding(1))
+    assert store.encoding(revision_id) is None
+
+
+def test_arrays_of_other_types_are_refused(store, add, encoding):
+    _, revision_id, _ = add(store, "a.txt", "一")
+    with pytest.raises(ValueError, match="coding"):
+        store.save_encoding(revision_id, replace(encoding(1), kept_mass=np.array([object()])))
+    assert store.revision(revision_id).status == "read"
