@@ -35,7 +35,8 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ),
     (
         "diameter",
-        rf"φ[ ]?{_NUMBER}(?:[ ]?\(?[A-Za-z]{{1,2}}\d{{1,2}}\)?(?:/[A-Za-z]\d{{1,2}})?"
+        rf"φ[ ]?{_NUMBER}(?:[ ]?(?:\([A-Za-z]{{1,2}}\d{{1,2}}\)"
+        rf"|[A-Za-z]{{1,2}}\d{{1,2}})(?:/[A-Za-z]\d{{1,2}})?"
         rf"(?!\.?[0-9A-Za-z]))?(?:[ ]?mm(?![A-Za-z]))?",
     ),
     ("roughness", rf"(?:R(?:a|z|max|y|q|t|zJIS)|RZ|RA)[ ]?{_NUMBER}(?![0-9A-Za-z-])"),
@@ -86,6 +87,7 @@ def identifiers(text: str, start: int = 0, end: int | None = None) -> list[Ident
             found.append(Identifier(start + first, start + last, "date", normal))
     eras = iter([*((one.start - start, one.end - start) for one in found), (len(text), len(text))])
     era = next(eras)
+    last_end = 0
     for match in _ANY.finditer(folded.text):
         kind = match.lastgroup or ""
         if kind == "d1":
@@ -94,10 +96,14 @@ def identifiers(text: str, start: int = 0, end: int | None = None) -> list[Ident
         if normal is None:
             continue
         first, last = folded.span(*match.span())
+        # Two matches may share one original character, such as the two letters of ㎜.
+        if first < last_end:
+            continue
         while era[1] <= first:
             era = next(eras)
         if last > era[0]:
             continue
+        last_end = last
         found.append(Identifier(start + first, start + last, kind, normal))
     return sorted(found, key=lambda one: one.start)
 
@@ -162,7 +168,7 @@ def _normal(kind: str, text: str) -> str | None:
     if kind == "date":
         return _western_date(text)
     if kind == "standard":
-        return re.sub(r"(?<=[a-z])-(?=\d)", "", re.sub(r"[ /]", "", text.lower()))
+        return re.sub(r"(?<=[a-z])-(?=[a-z]{0,3}-?\d)", "", re.sub(r"[ /]", "", text.lower()))
     if kind == "thread":
         return _numbers(text.replace(" ", "").lower())
     if kind == "diameter":

@@ -17,7 +17,6 @@ from engine.search.lexical_spans import match_spans
 from engine.search.lexical_terms import HEADING, index_terms, passage_terms
 
 __all__ = [
-    "FTS5_TOKENIZER",
     "LexicalHit",
     "MemoryPostings",
     "Posting",
@@ -30,11 +29,8 @@ __all__ = [
     "rank",
 ]
 
-# Terms hold signs such as "±" and "."; this tokenizer splits " ".join(terms) at spaces only.
-FTS5_TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* M* N* P* S* C*'"
-
 K1 = 1.2
-B = 0.75
+B = 0.5
 # A term in a heading above counts as this much of one in the passage.
 HEADING_WEIGHT = 0.4
 # Share of a term's score that it earns again for standing unbroken after its neighbour, and for
