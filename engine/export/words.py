@@ -1,0 +1,93 @@
+"""The words of exported documents, in Japanese and English."""
+
+from engine.export.source import Language
+
+WORDS: dict[Language, dict[str, str]] = {
+    "ja": {
+        "title_search": "検索結果の根拠",
+        "title_summary": "要約と出典",
+        "query": "質問",
+        "created": "検索日時",
+        "exported": "出力日時",
+        "pack": "モデルパック",
+        "no_pack": "使用なし（語句の一致のみ）",
+        "evidence": "証拠番号",
+        "version": "プログラムの版",
+        "file": "ファイル",
+        "revision": "版",
+        "sha256": "SHA-256",
+        "place": "位置",
+        "page": "{page}ページ",
+        "sheet": "シート「{sheet}」",
+        "cell": "セル {cell}",
+        "entity": "図形 {entity}",
+        "score": "スコア",
+        "parts": "内訳",
+        "lexical": "語句の一致",
+        "dense": "意味の近さ",
+        "attention": "注目の強さ",
+        "rank": "順位 {rank}",
+        "number": "文 {rank}",
+        "sources": "出典ファイル",
+        "passages": "見つかった箇所",
+        "sentences": "要約の文（原文のまま）",
+        "coverage": "文書全体に対する網羅率",
+        "deletion": "削除テスト",
+        "deletion_text": "注目した語句 {removed} 個を除くと {before} → {after}"
+        "（無作為に除いた場合 {control}）",
+        "empty": "該当する箇所はありませんでした。",
+        "legend": "色の濃い語句ほど、モデルが強く注目したことを示します。"
+        "下線は質問の語句と一致した箇所です。",
+        "whole": "この表紙の後に、原本の全ページを印付きで収めています。",
+        "extract": "出典が複数のため、印のあるページと該当箇所だけを抜き出して収めています。",
+        "rendering": "原本がPDFではない出典は、該当箇所の前後を読みやすい形で収めています。",
+        "original_page": "{name}  原本 {page}ページ",
+        "none": "―",
+    },
+    "en": {
+        "title_search": "Evidence for a search",
+        "title_summary": "Summary and sources",
+        "query": "Question",
+        "created": "Answered",
+        "exported": "Exported",
+        "pack": "Model pack",
+        "no_pack": "not used (exact words only)",
+        "evidence": "Evidence id",
+        "version": "Program version",
+        "file": "File",
+        "revision": "Revision",
+        "sha256": "SHA-256",
+        "place": "Place",
+        "page": "page {page}",
+        "sheet": "sheet “{sheet}”",
+        "cell": "cell {cell}",
+        "entity": "entity {entity}",
+        "score": "Score",
+        "parts": "Parts",
+        "lexical": "exact words",
+        "dense": "meaning",
+        "attention": "attention",
+        "rank": "Rank {rank}",
+        "number": "Sentence {rank}",
+        "sources": "Source files",
+        "passages": "Passages found",
+        "sentences": "Sentences of the summary, word for word",
+        "coverage": "Share of the document covered",
+        "deletion": "Deletion test",
+        "deletion_text": "without the {removed} attended tokens {before} → {after}"
+        " (without as many at random {control})",
+        "empty": "No passage was found.",
+        "legend": "The darker the colour, the more weight the model gave to the words. "
+        "Underlined words match the question.",
+        "whole": "All pages of the original follow this cover, with marks.",
+        "extract": "There are several sources: only the marked pages and passages follow.",
+        "rendering": "Sources that are not PDF files appear as readable excerpts.",
+        "original_page": "{name}  original page {page}",
+        "none": "-",
+    },
+}
+
+
+def translate(language: Language, code: str, **values: str | int | float) -> str:
+    """Return the words of a code."""
+    return WORDS[language][code].format(**values)
