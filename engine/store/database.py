@@ -172,6 +172,7 @@ class Database:
         pending = [step for step in MIGRATIONS if step[0] not in applied]
         if existing and (pending or self.path.stat().st_size <= _QUICK_CHECK_BYTES):
             _quick_check(connection, self.path)
+        connection.execute("PRAGMA journal_mode=WAL")
         if not pending:
             return
         if existing and applied:
@@ -180,7 +181,6 @@ class Database:
             self.backup(backups / f"library-{stamp}-{len(applied)}.db")
             for old in sorted(backups.glob("library-*.db"))[:-_BACKUPS_KEPT]:
                 old.unlink()
-        connection.execute("PRAGMA journal_mode=WAL")
         for name, step in pending:
             with self.transaction() as writer:
                 writer.execute(

@@ -62,7 +62,8 @@ class Documents(Listing, Contents):
         """Add what was read from a file; on return it is on the disk and found by its words.
 
         Text, passages and search index enter together or not at all, after the exact copy of the
-        file. The same bytes as those of the current revision change nothing.
+        file. The same bytes as those of the current revision change nothing,
+        but see :meth:`touch`.
 
         Args:
             path: Under which the document is known and shown.
@@ -72,7 +73,7 @@ class Documents(Listing, Contents):
             original: The file to copy, whose hash must be ``document.sha256``.
 
         Raises:
-            ReadingError: ``file_denied``: the original cannot be copied.
+            ReadingError: ``file_denied``, ``file_locked``: the original cannot be copied.
             StoreError: ``file_changed``: the file is no longer what was read; ``store_full``,
                 ``store_denied``, ``store_busy``, ``store_broken``.
         """
@@ -108,7 +109,10 @@ class Documents(Listing, Contents):
         return document_id, revision_id, "updated" if row and row[1] is not None else "added"
 
     def touch(self, document_id: DocumentId, size: int, mtime_ns: int) -> None:
-        """Note that a file was looked at and holds the bytes of the current revision."""
+        """Note that a file was looked at again and holds the bytes of the current revision.
+
+        A failure to read it is forgotten; an analysis that failed waits for another try.
+        """
         with self._database.transaction() as writer:
             self._touch(writer, document_id, size, mtime_ns)
 
@@ -182,6 +186,12 @@ class Documents(Listing, Contents):
             """UPDATE documents SET size = ?, mtime_ns = ?, failure = NULL, failure_details = '{}'
             WHERE id = ?""",
             (size, mtime_ns, document_id),
+        )
+        writer.execute(
+            """UPDATE revisions SET status = 'read', reason = NULL, details = '{}'
+            WHERE status = 'failed'
+            AND id = (SELECT current_revision FROM documents WHERE id = ?)""",
+            (document_id,),
         )
 
 

@@ -12,6 +12,7 @@ from engine.store.faults import translated
 
 _CHUNK = 1 << 20
 _PART = ".part"
+_LOCKED_WINERRORS = {32, 33}  # ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
 
 
 class Originals:
@@ -30,7 +31,7 @@ class Originals:
         """Copy a file, unless its bytes are there already; durable on return.
 
         Raises:
-            ReadingError: ``file_denied``: the source cannot be read any more.
+            ReadingError: ``file_denied``, ``file_locked``: the source cannot be read any more.
             StoreError: ``file_changed``: the source is gone or no longer has this hash;
                 ``store_full``, ``store_denied``.
         """
@@ -85,7 +86,9 @@ def _copy(source: Path, part: Path, folder: Path) -> str:
     except FileNotFoundError as error:
         raise StoreError("file_changed", path=str(source)) from error
     except OSError as error:
-        raise ReadingError("file_denied", path=str(source)) from error
+        locked = getattr(error, "winerror", None) in _LOCKED_WINERRORS
+        code = "file_locked" if locked else "file_denied"
+        raise ReadingError(code, path=str(source)) from error
     with reader, translated(folder), part.open("xb") as writer:
         while chunk := _read(reader, source):
             digest.update(chunk)

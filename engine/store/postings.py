@@ -19,7 +19,7 @@ class StoredPostings:
     """Postings restricted to a scope of revisions. Safe to use from any thread.
 
     Counts see the revisions of the scope only, whatever was added or changed since; a revision
-    that was deleted meanwhile has no postings.
+    that was deleted meanwhile has no postings. A rebuilt index is noticed.
     """
 
     def __init__(self, database: Database, scope: tuple[RevisionId, ...]) -> None:
@@ -27,6 +27,7 @@ class StoredPostings:
         self._database = database
         self._scope = scope
         self._guard = threading.Lock()
+        self._schema_version = -1
         self._lengths: tuple[np.ndarray, np.ndarray] | None = None
         self._terms: OrderedDict[str, list[tuple[PassageId, int, tuple[int, ...]]]] = OrderedDict()
 
@@ -35,6 +36,7 @@ class StoredPostings:
         int32 ``[P]``.
         """
         with self._guard:
+            self._notice_rebuild()
             if self._lengths is None:
                 self._lengths = self._load_lengths()
             return self._lengths
@@ -62,6 +64,15 @@ class StoredPostings:
             if len(self._terms) > _CACHED_TERMS:
                 self._terms.popitem(last=False)
         return found
+
+    def _notice_rebuild(self) -> None:
+        # A rebuild makes the index table anew, in whatever program, and so changes this number.
+        with translated(self._database.path):
+            (version,) = self._database.connection.execute("PRAGMA schema_version").fetchone()
+        if version != self._schema_version:
+            self._schema_version = version
+            self._lengths = None
+            self._terms.clear()
 
     def _load_lengths(self) -> tuple[np.ndarray, np.ndarray]:
         rows: list[tuple[int, bytes]] = []

@@ -104,13 +104,16 @@ def test_rebuilding_replaces_the_terms(store, add):
         seen.append((text, heading_path))
         return ["新", *text.split()[:1]]
 
+    before = store.postings([revision_id])
+    assert before.postings("締付") and before.lengths()[1].tolist() == [4, 3]
     stages: list[Progress] = []
     assert run(store.rebuild_search(terms_of), stages.append) == 2
     assert seen == [("ボルト 締付", ("手順書", "第1章")), ("ナット", ("手順書", "第1章"))]
     assert {p.stage for p in stages} == {"rebuild"} and stages[-1].done == stages[-1].total == 2
     postings = store.postings([revision_id])
     assert [hit[2] for hit in postings.postings("新")] == [(0,), (0,)]
-    assert postings.postings("締付") == [] and postings.lengths()[1].tolist() == [2, 2]
+    for view in (postings, before):
+        assert view.postings("締付") == [] and view.lengths()[1].tolist() == [2, 2]
     assert run(store.check()).ok
     store.remove(store.documents()[0].document_id)
     assert run(store.check()).ok

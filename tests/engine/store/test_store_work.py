@@ -32,6 +32,10 @@ def test_failed_analysis_keeps_its_reason_and_can_be_tried_again(store, add):
     assert store.postings([revision_id]).postings("一")
     assert store.claim(revision_id)
     assert store.revision(revision_id).reason is None
+    store.mark_failed(revision_id, "reader_memory")
+    assert add(store, "a.txt", "一")[2] == "unchanged"
+    assert store.pending("x") == [revision_id]
+    assert store.revision(revision_id).reason is None
 
 
 def test_closing_gives_back_what_was_taken_on(tmp_path, add):
