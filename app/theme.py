@@ -184,16 +184,19 @@ def _palette(colours: Colours) -> QPalette:
 
 
 def _style_sheet(colours: Colours) -> str:
+    accent = QColor(colours.accent)
+    tint = f"rgba({accent.red()}, {accent.green()}, {accent.blue()}, 48)"
     return f"""
-QMainWindow::separator, QSplitter::handle {{ background: {colours.line}; }}
-QSplitter::handle:horizontal {{ width: 1px; }}
+QSplitter::handle:horizontal {{ background: {colours.window};
+    border-left: 1px solid {colours.line}; }}
+QSplitter::handle:vertical {{ background: {colours.window}; border-top: 1px solid {colours.line}; }}
 QToolTip {{ color: {colours.text}; background: {colours.raised};
     border: 1px solid {colours.line}; padding: 4px; }}
 QTableView, QListView, QTreeView, QAbstractScrollArea#original {{ border: none; }}
-QLineEdit, QSpinBox {{ border: 1px solid {colours.line}; border-radius: 6px; padding: 4px 8px;
+QLineEdit {{ border: 1px solid {colours.line}; border-radius: 6px; padding: 4px 8px;
     background: {colours.surface}; }}
 QLineEdit#search {{ padding: 7px 10px; }}
-QLineEdit:focus, QSpinBox:focus {{ border: 1px solid {colours.accent}; }}
+QLineEdit:focus {{ border: 1px solid {colours.accent}; }}
 QPushButton {{ border: 1px solid {colours.line}; border-radius: 6px; padding: 5px 12px;
     background: {colours.surface}; }}
 QPushButton:hover {{ background: {colours.raised}; }}
@@ -217,6 +220,16 @@ QHeaderView::section {{ background: {colours.window}; color: {colours.muted}; bo
     padding: 4px 6px; }}
 QStatusBar {{ border-top: 1px solid {colours.line}; }}
 QStatusBar::item {{ border: none; }}
+QTableView::item:selected {{ background: {tint}; color: {colours.text}; }}
+QScrollBar {{ background: transparent; border: none; margin: 0; }}
+QScrollBar:vertical {{ width: 12px; }}
+QScrollBar:horizontal {{ height: 12px; }}
+QScrollBar::handle {{ background: {colours.line}; border-radius: 4px; margin: 2px; }}
+QScrollBar::handle:vertical {{ min-height: 28px; }}
+QScrollBar::handle:horizontal {{ min-width: 28px; }}
+QScrollBar::handle:hover {{ background: {colours.muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QProgressBar {{ border: none; border-radius: 3px; background: {colours.line}; max-height: 6px; }}
 QProgressBar::chunk {{ border-radius: 3px; background: {colours.accent}; }}
 QLabel#muted {{ color: {colours.muted}; }}

@@ -146,7 +146,7 @@ class DocumentListModel(QAbstractTableModel):
         if row.progress is not None:
             percent = round(100 * (fraction_of(row.progress) or 0.0))
             return words("docs.working", stage=words.stage(row.progress.stage), percent=percent)
-        if row.queued:
+        if row.queued and not row.searchable:
             return words("status.waiting")
         if row.reason is not None:
             return words.code(row.reason, {"path": row.path, **row.details})
@@ -199,7 +199,8 @@ class DocumentListModel(QAbstractTableModel):
             return
         for other, row in enumerate(self._rows):
             if row.progress is not None and other != position:
-                row.progress = None
+                # Its batch goes on: it is read and waits for its analysis.
+                row.progress, row.queued = None, True
                 self._touch(other)
         self._rows[position].progress = progress
         self._rows[position].queued = False
@@ -287,7 +288,7 @@ def fraction_of(progress: Progress | None) -> float | None:
 def _tone(row: DocumentRow) -> str:
     """Return the name of the colour that its status is written in."""
     if row.working:
-        return "accent"
+        return "accent" if row.progress else "muted"
     if row.failed:
         return "bad"
     if row.info is None or row.info.status in ("interrupted", "running") or row.info.warnings:

@@ -44,6 +44,9 @@ class PageMarks:
 def marks_of(hits: Iterable[Hit], revision_id: RevisionId, focus: Hit | None) -> Marks:
     """Gather the marks of all hits that stand in one revision.
 
+    Weights are the strongest 1 in each passage; those of passages not looked at are lowered by
+    their score, so that the best passages stand out.
+
     Args:
         hits: Best first.
         revision_id: The revision shown.
@@ -52,13 +55,16 @@ def marks_of(hits: Iterable[Hit], revision_id: RevisionId, focus: Hit | None) ->
     weights: dict[Span, float] = {}
     terms: set[Span] = set()
     passages: list[Span] = []
+    hits = tuple(hits)
+    best = max((hit.score for hit in hits), default=0.0) or 1.0
     for hit in hits:
         if hit.revision_id != revision_id:
             continue
+        share = 1.0 if hit == focus else 0.25 + 0.5 * min(1.0, max(0.0, hit.score / best))
         passages.append((hit.start, hit.end))
         terms.update(hit.terms)
         for start, end, weight in hit.highlights:
-            weights[start, end] = max(weight, weights.get((start, end), 0.0))
+            weights[start, end] = max(weight * share, weights.get((start, end), 0.0))
     here = focus is not None and focus.revision_id == revision_id
     return Marks(
         attended=tuple((start, end, weight) for (start, end), weight in sorted(weights.items())),

@@ -1,5 +1,6 @@
 """Hits of a question, best first."""
 
+import re
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import PurePath
@@ -11,6 +12,7 @@ from app.i18n import Words
 from engine.records import Hit, Place
 
 Index = QModelIndex | QPersistentModelIndex
+_WORD_CELL = re.compile(r"T(\d+)R(\d+)C(\d+)")
 
 
 class ResultRole(IntEnum):
@@ -85,7 +87,12 @@ def place_words(words: Words, place: Place) -> str:
     if place.page and not place.sheet:
         parts.append(words("place.page", page=place.page))
     if place.cell:
-        parts.append(words("place.cell", cell=place.cell))
+        inner = _WORD_CELL.fullmatch(place.cell)
+        if inner:
+            table, row, column = inner.groups()
+            parts.append(words("place.table_cell", table=table, row=row, column=column))
+        else:
+            parts.append(words("place.cell", cell=place.cell))
     if place.entity:
         parts.append(words("place.entity", entity=place.entity))
     return " ・ ".join(parts)

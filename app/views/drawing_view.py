@@ -209,7 +209,7 @@ class DrawingView(OriginalView):
             start, end = item.data(Qt.ItemDataRole.UserRole)
             weight = max((w for a, b, w in marks.attended if a < end and b > start), default=0.0)
             found = any(a < end and b > start for a, b in marks.passages)
-            alpha = max(0.6 * weight, 0.12 if found else 0.0)
+            alpha = max(0.5 * weight, 0.08 if found else 0.0)
             shade = self._theme.colour("mark", alpha) if alpha else QColor(0, 0, 0, 0)
             item.setBackground(QBrush(shade))
 

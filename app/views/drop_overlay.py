@@ -29,7 +29,7 @@ class DropOverlay(QWidget):
         """Draw the frame and the words."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), self._theme.colour("window", 0.86))
+        painter.fillRect(self.rect(), self._theme.colour("window", 0.95))
         frame = self.rect().adjusted(24, 24, -24, -24)
         painter.setPen(QPen(self._theme.colour("accent"), 3, Qt.PenStyle.DashLine))
         painter.setBrush(self._theme.colour("accent", 0.08))

@@ -1,7 +1,7 @@
 """The history: every question and summary with its evidence."""
 
 from PySide6.QtCore import QItemSelectionModel, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -18,11 +18,18 @@ from app.models.history import HistoryModel
 from app.theme import Theme
 from app.views.empty_state import EmptyState
 
+_ROOM_FOR_DOCUMENTS = 560
+
 
 class _Table(QTableView):
     """A table that Enter opens a row of."""
 
     opened = Signal()
+    resized = Signal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -62,6 +69,7 @@ class HistoryView(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(HistoryModel.QUERY, QHeaderView.ResizeMode.Stretch)
         header.setStretchLastSection(False)
+        self.table.resized.connect(self._fit_columns)
         self.table.opened.connect(lambda: self._emit(self.open_requested))
         self.table.doubleClicked.connect(lambda _index: self._emit(self.open_requested))
         self.open_button = QPushButton()
@@ -133,7 +141,9 @@ class HistoryView(QWidget):
         self.table.setColumnWidth(
             HistoryModel.HITS, metrics.horizontalAdvance(self._words("history.hits")) + 24
         )
-        self.table.setColumnWidth(HistoryModel.DOCUMENTS, 170)
+        width = self.table.viewport().width()
+        self.table.setColumnHidden(HistoryModel.DOCUMENTS, width < _ROOM_FOR_DOCUMENTS)
+        self.table.setColumnWidth(HistoryModel.DOCUMENTS, width // 3)
 
     def _on_selection_changed(self) -> None:
         chosen = self.table.currentIndex().isValid()

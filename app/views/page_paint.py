@@ -52,14 +52,18 @@ def draw_page_marks(painter: QPainter, marks: PageMarks, origin: QPointF, zoom: 
 
 def _outline(rects: list[QRectF]) -> QPainterPath:
     """Return one line around boxes that touch each other."""
+    rows: list[QRectF] = []
+    for area in rects:
+        last = rows[-1] if rows else None
+        if last is not None and abs(last.center().y() - area.center().y()) < area.height() / 2:
+            rows[-1] = last.united(area)
+        else:
+            rows.append(QRectF(area))
     path = QPainterPath()
     path.setFillRule(Qt.FillRule.WindingFill)
-    previous: QRectF | None = None
-    for area in rects:
-        if previous is not None and 0 <= area.top() - previous.bottom() < previous.height():
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is not None and 0 <= row.top() - before.bottom() < before.height():
             # Lines of a paragraph leave gaps: lengthen this one up to the line above.
-            area = QRectF(area.topLeft(), area.bottomRight())
-            area.setTop(previous.bottom() - 1)
-        path.addRect(area)
-        previous = area
+            row.setTop(before.bottom() - 1)
+        path.addRect(row)
     return path.simplified()

@@ -48,14 +48,12 @@ class ResultListView(QWidget):
         self._words = words
         self._theme = theme
         self._state = ("results.empty_title", "results.empty_text", {})
-        self._title = named(QLabel(), "title")
         self._note = named(QLabel(), "muted")
         self._export = QToolButton()
         self._export.clicked.connect(self.export_requested)
         header = named(QFrame(), "header")
         row = QHBoxLayout(header)
         row.setContentsMargins(12, 6, 8, 6)
-        row.addWidget(self._title)
         row.addWidget(self._note, 1)
         row.addWidget(self._export)
         self.list = _Hits()
@@ -99,7 +97,6 @@ class ResultListView(QWidget):
     def retranslate(self) -> None:
         """Write all words again."""
         words = self._words
-        self._title.setText(words("results.title"))
         self.list.setAccessibleName(words("results.title"))
         self._export.setToolTip(words("results.export"))
         self._export.setAccessibleName(words("results.export"))

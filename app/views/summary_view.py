@@ -170,6 +170,7 @@ class SummaryView(QWidget):
         inner.addWidget(self.list, 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 6, 12, 2)
+        foot.setSpacing(14)
         foot.addWidget(self._coverage, 1)
         foot.addWidget(self._copy)
         inner.addLayout(foot)

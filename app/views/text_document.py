@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
+    QTextFrameFormat,
     QTextLength,
     QTextTableFormat,
 )
@@ -106,13 +107,14 @@ class TextBuilder:
         places = [[(cell, _column(cell[2], i)) for i, cell in enumerate(row.cells)] for row in rows]
         columns = max((column + 1 for cells in places for _cell, column in cells), default=1)
         style = QTextTableFormat()
-        style.setBorder(0.6)
+        style.setBorder(1)
+        style.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
         style.setBorderCollapse(True)
         style.setBorderBrush(self._theme.colour("line"))
         style.setCellPadding(4)
         style.setTopMargin(6)
         style.setBottomMargin(10)
-        style.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
+        style.setWidth(QTextLength(QTextLength.Type.PercentageLength, 97))
         table = self._cursor.insertTable(len(rows), columns, style)
         for number, cells in enumerate(places):
             for (start, end, _name), column in cells:

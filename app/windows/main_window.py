@@ -91,6 +91,7 @@ class MainWindow(QMainWindow):
             self.panes.addWidget(view)
             self.panes.setStretchFactor(self.panes.count() - 1, stretch)
         self.panes.setChildrenCollapsible(False)
+        self.panes.setHandleWidth(5)
         self.panes.setSizes([270, 430, 740])
         body = QWidget()
         layout = QVBoxLayout(body)
