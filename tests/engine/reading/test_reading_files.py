@@ -15,7 +15,7 @@ from engine.reading.limits import Limits
 from engine.reading.registry import SUPPORTED_SUFFIXES, read
 from engine.reading.source import file_error, hash_file
 
-AES_256 = pymupdf.mupdf.PDF_ENCRYPT_AES_256
+AES_256: int = vars(pymupdf)["PDF_ENCRYPT_AES_256"]
 
 
 def code_of(path, limits=None):
