@@ -83,7 +83,11 @@ def _materials() -> tuple[list[str], list[markup.Table]]:
             if isinstance(block, markup.Table) and len(block.rows) >= 3:
                 tables.append(block)
             elif isinstance(block, (markup.Paragraph, markup.ListItem, markup.Notice)):
-                sentences += [text + "。" for text in block.text.split("。") if len(text) > 12]
+                sentences += [
+                    text + "。"
+                    for text in block.text.split("。")
+                    if len(text) > 12 and text[0] not in "）」"
+                ]
     return sentences, tables
 
 
@@ -130,7 +134,7 @@ def _furniture(page: PageWriter, number: int, total: int) -> None:
 
 def main() -> None:
     """Write the file named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Writes a large Japanese PDF.")
     parser.add_argument("target", type=Path)
     parser.add_argument("--pages", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)

@@ -76,7 +76,11 @@ def _add(document: Document, block: markup.Block) -> None:
                 _footnote(document, paragraph)
         case markup.ListItem(label, text):
             numbered = label != "・"
-            document.add_paragraph(text, style="List Number" if numbered else "List Bullet")
+            item = document.add_paragraph(text, style="List Number" if numbered else "List Bullet")
+            if label == "1.":
+                _restart_numbering(document)
+            if numbered:
+                _number(document, item)
         case markup.Table(header, rows):
             table = document.add_table(rows=0, cols=len(header), style="Table Grid")
             for row in (header, *rows):
@@ -90,6 +94,21 @@ def _add(document: Document, block: markup.Block) -> None:
             paragraph.alignment = WD_ALIGN_PARAGRAPH.LEFT
             run = paragraph.add_run(f"【{kind}】{text}")
             run.bold, run.font.color.rgb = True, RGBColor(0xB0, 0x10, 0x10)
+
+
+def _restart_numbering(document: Document) -> None:
+    numbering = document.part.numbering_part.element
+    style = document.styles["List Number"].element
+    listed = numbering.num_having_numId(style.pPr.numPr.numId.val)
+    fresh = numbering.add_num(listed.abstractNumId.val)
+    fresh.add_lvlOverride(ilvl=0).add_startOverride(1)
+
+
+def _number(document: Document, item: DocxParagraph) -> None:
+    newest = document.part.numbering_part.element.num_lst[-1]
+    properties = item._p.get_or_add_pPr().get_or_add_numPr()
+    properties.get_or_add_ilvl().val = 0
+    properties.get_or_add_numId().val = newest.numId
 
 
 def _footnote(document: Document, paragraph: DocxParagraph) -> None:

@@ -84,7 +84,7 @@ def _body_outline(space: Modelspace) -> None:
 
 def _body_dimensions(space: Modelspace) -> None:
     layer = {"layer": "寸法"}
-    style = {"dimtxt": 3.5, "dimasz": 2.5}
+    style = {"dimtxt": 3.5, "dimasz": 2.5, "dimlfac": 1.0}
     dimensions = [
         ((60, 205), (60, 190), (180, 190), 0, "120 ±0.2"),
         ((97, 102), (97, 128), (143, 128), 0, "46 ±0.05"),

@@ -15,6 +15,19 @@ THIN = Side(style="thin")
 BORDER = Border(left=THIN, right=THIN, top=THIN, bottom=THIN)
 HEADER_FILL = PatternFill("solid", start_color="DCE6F1")
 SERIALS = [f"25041{number:02d}" for number in range(1, 25)]
+COVER = (
+    ("形式", "HV-2041-07"),
+    ("ロット", "25-0421"),
+    ("台数", 24),
+    ("手順書", "WP-HV-112 第6版"),
+    ("試験台", "TB-07"),
+    ("試験油", "ISO VG 46"),
+    ("試験日", "2025-04-23"),
+    ("試験員", "桑名"),
+    ("最終検査員", "相良"),
+    ("合格率", "83.3 %（24台中20台。手直し後の合格を除く）"),
+    ("特記", "4月22日午前、試験室の空調が1時間停止。対象は製造番号 2504108 まで。"),
+)
 LEAKAGE_REMARKS = {
     "2504107": "管理値を超えたため AM-330 を再マスタリング",
     "2504113": "漏れゼロ。固着の疑いで分解、異常なし、再測定 26.1",
@@ -60,20 +73,13 @@ def write_inspection_record(path: Path) -> None:
 
 def _cover(sheet: Worksheet) -> None:
     sheet.title = "表紙"
-    sheet.merge_cells("A1:D1")
-    sheet["A1"] = "検査記録 QR-0417"
+    sheet.append(("検査記録 QR-0417", None))
+    sheet.merge_cells("A1:B1")
     sheet["A1"].font = Font(size=18, bold=True)
-    rows = [
-        ("形式", "HV-2041-07", "ロット", "25-0421"),
-        ("手順書", "WP-HV-112 第6版", "台数", 24),
-        ("試験台", "TB-07", "試験油", "ISO VG 46"),
-        ("試験日", "2025-04-23", "試験員", "桑名"),
-        ("最終検査員", "相良", "合格率", "95.8 %"),
-    ]
-    for row in rows:
+    sheet.append(("項目", "内容"))
+    for row in COVER:
         sheet.append(row)
-    sheet.append(("特記", "4月22日午前、試験室の空調が1時間停止。対象は製造番号 2504108 まで。"))
-    _finish(sheet, header_rows=0, widths=(14, 34, 14, 20))
+    _finish(sheet, header_rows=0, widths=(16, 70))
 
 
 def _leakage(sheet: Worksheet, random_: random.Random) -> None:
