@@ -98,6 +98,15 @@ def test_running_headers_are_kept_once_and_never_swallowed():
     assert texts == ["社外秘 1/3", PROSE, "- 1 -", PROSE, PROSE]
 
 
+def test_a_passage_never_spans_a_header_of_a_source_without_pages():
+    items = [("paragraph", "短い文。"), ("footer", "社外秘"), ("paragraph", "次の文。")]
+    document = build([*items, *items], "word")
+    check(document)
+    assert [text for _, text in shown(document)] == [
+        "短い文。", "社外秘", "次の文。\n短い文。", "次の文。",
+    ]  # fmt: skip
+
+
 def test_passages_hold_whole_sentences_within_bounds():
     document = build([("paragraph", PROSE * 40)], "word")
     passages = check(document)
