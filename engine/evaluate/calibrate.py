@@ -1,9 +1,10 @@
 """Fits the fusion of a pack: ``python -m engine.evaluate.calibrate --pack DIR --corpus DIR``.
 
 Questions come from the splits that training held out: Japanese questions on Japanese text, and
-headings of one language on documents of the other. For each set of parts a logistic regression is
-fitted on every candidate that search gathers; half of the questions fit, the other half judges,
-and all of them give the parameters that are written into ``pack.json``.
+headings of one language on documents of the other. For each set of parts the weights are fitted to
+put the right candidates first among all that search gathers, then the scale that turns strength
+into probability. Half of the questions fit, the other half judges, and all of them give the
+parameters that are written into ``pack.json``.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from engine.evaluate.collection import (
     question_sources,
     spread,
 )
-from engine.evaluate.regression import fit_logistic
+from engine.evaluate.regression import fit_choice, fit_logistic
 from engine.evaluate.retrieval import Estimate, figures
 from engine.model.encoder import Encoder
 from engine.model.pack import load_pack, write_section
@@ -36,8 +37,8 @@ from engine.search.fusion import Calibration, RawParts
 from engine.search.pipeline import Candidates
 from engine.training.config import load_config
 
-MOST_QUESTIONS = 700
-MOST_PAIRS = 40
+MOST_QUESTIONS = 600
+MOST_PAIRS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,7 @@ def part_sets() -> list[tuple[str, ...]]:
 
 
 def fit(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Fit the ``fusion`` section.
-
-    Foreign candidates without a common word stay out of the fits with words, since the fusion
-    judges them without.
-    """
+    """Fit the ``fusion`` section."""
     return {
         "version": fusion.VERSION,
         "curves": {name: _curve(asked, name) for name in fusion.PARTS},
@@ -104,41 +101,35 @@ def fit(asked: Sequence[Asked]) -> dict[str, Any]:
     }
 
 
-def _examples(
-    asked: Sequence[Asked], parts: Sequence[str]
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in fusion.FEATURES}
-    labels = []
-    for item in asked:
-        raw = only(item.found.raw, parts)
-        keep = np.ones(len(item.found.rows), bool)
-        for name in parts:
-            keep &= ~np.isnan(raw.part(name))
-        if "lexical" in parts:
-            keep &= ~(item.found.foreign & (raw.lexical == 0.0))
-        made = fusion.features(raw)
-        for name in fusion.FEATURES:
-            columns[name].append(made[name][keep])
-        labels.append(item.labels[keep])
-    return {name: np.concatenate(held) for name, held in columns.items()}, np.concatenate(labels)
-
-
 def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]:
-    columns, labels = _examples(asked, parts)
-    names = [name for name in fusion.FEATURES if fusion.part_of(name) in parts]
-    found, bias = fit_logistic(np.stack([columns[name] for name in names], axis=1), labels)
-    return {
-        "bias": round(bias, 4),
-        **{name: round(float(weight), 4) for name, weight in zip(names, found, strict=True)},
-    }
+    names = [*fusion.FEATURES, "foreign"]
+    questions = []
+    for item in asked:
+        away = item.found.foreign & (np.nan_to_num(item.found.raw.lexical) == 0.0)
+        made = fusion.features(item.found.raw, parts, away, 0.0)
+        columns = [*made.values(), away.astype(float)]
+        questions.append((np.stack(columns, axis=1), item.labels))
+    free = np.array([name == "foreign" for name in names])
+    fitted = dict(zip(names, fit_choice(questions, free).tolist(), strict=True))
+
+    strengths, labels = [], []
+    for item in asked:
+        found = fusion.strength(
+            item.found.raw, parts, fitted, short=0.0, foreign=item.found.foreign
+        )
+        strengths.append(np.stack([found, found - found.max()], axis=1))
+        labels.append(item.labels)
+    (slope, relative), bias = fit_logistic(np.concatenate(strengths), np.concatenate(labels))
+    fitted |= {"slope": float(slope), "relative": float(relative), "bias": bias}
+    return {name: round(value, 4) for name, value in fitted.items()}
 
 
 def _curve(asked: Sequence[Asked], part: str) -> dict[str, float]:
     """Right and wrong candidates weigh the same, so 0.5 is as likely right as wrong."""
-    columns, labels = _examples(asked, (part,))
-    values, labels = columns[part], labels.astype(bool)
-    if part == "lexical":
-        values, labels = values[values > 0], labels[values > 0]
+    values = np.concatenate([item.found.raw.part(part) for item in asked])
+    labels = np.concatenate([item.labels for item in asked])
+    held = values > 0 if part == "lexical" else ~np.isnan(values)
+    values, labels = values[held], labels[held]
     balance = np.where(labels, 0.5 / max(labels.sum(), 1), 0.5 / max((~labels).sum(), 1))
     (slope,), offset = fit_logistic(values[:, None], labels, balance)
     return {"slope": round(float(slope), 4), "offset": round(offset, 4)}
@@ -201,10 +192,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         build("other_language", paired_sources(pairs[:MOST_PAIRS]), encoder),
     ]
     asked = {held.name: ask(held, encoder, MOST_QUESTIONS) for held in collections}
-    fitting = [item for items in asked.values() for item in items[::2]]
     judging = {name: items[1::2] for name, items in asked.items()}
     section = fit([item for items in asked.values() for item in items])
-    section["figures"] = report(judging, fit(fitting))
+    fitting = fit([item for items in asked.values() for item in items[::2]])
+    section["figures"] = report(judging, fitting)
     if not options.dry_run:
         write_section(options.pack, "fusion", section)
     json.dump(section, sys.stdout, indent=1)

@@ -26,8 +26,8 @@ from engine.search.lexical_terms import passage_terms
 from engine.training.contexts import read_collections
 from engine.training.corpus import Question, Section
 
-SECTION_LENGTH = 1500
-SHORTEST_QUERY = 12
+SECTION_LENGTH = 600
+SHORTEST_QUERY = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from engine.progress import CancelToken
 from engine.records import QueryEncoding, RevisionId
 from engine.search.index import Index, TokenArrays
-from engine.search.query import token_weights
+from engine.search.query import span_weights, token_weights
 from kernels.cross import attend, score_segments
 
 BUDGET_BLOCKS = 128
@@ -149,7 +149,8 @@ def passage_attention(
     """What a question attends to inside one passage.
 
     Query tokens that find nothing alike in the passage count for less, or their attention would
-    fall on tokens at random.
+    fall on tokens at random; and so do particles and endings of the passage, which match those of
+    any question.
 
     Returns:
         Spans of the passage's tokens, int32 ``[N, 2]``, and their weights, float32 ``[N]``,
@@ -175,7 +176,13 @@ def passage_attention(
         temperature=TEMPERATURE,
         block=len(vectors),
     )
-    return tokens.spans[first:last], seen.weights.astype(np.float32)
+    passage = index.passage(row)
+    informs = span_weights(index.passage_text(row), tokens.spans[first:last] - passage.start)
+    drawn = seen.weights * informs
+    total = float(drawn.sum())
+    if total > 0.0:
+        drawn = drawn / total
+    return tokens.spans[first:last], drawn.astype(np.float32)
 
 
 def passage_scorer(

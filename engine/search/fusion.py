@@ -1,31 +1,32 @@
 """From three scores to one: calibrated parts and a logistic combination.
 
 Each part of a score is turned into 0..1 by a logistic curve fitted on questions whose passage is
-known. The fused score is the probability that the passage answers the question, from a logistic
-regression over the same raw parts. There is one regression for each set of parts that can run, so
-that a missing part is not a part of zero. Weights are never negative: a passage cannot lose by
-matching better.
+known. For the fused score every candidate gets a strength, a weighted sum of its raw parts, and
+from it the probability that it answers the question:
+
+    strength_i = sum_f w_f x_if
+    score_i = sigmoid(slope * strength_i + relative * (strength_i - max_j strength_j) + bias)
+
+There is one set of weights for each set of parts that can run, so that a missing part is not a
+part of zero. A passage in another language than the question has weights of its own: its words
+cannot match, so that no match is no evidence against it. Weights, slope and ``relative`` are never
+negative: a passage cannot lose by matching better.
 
 The parameters stand in the section ``fusion`` of a pack; ``engine.evaluate.calibrate`` writes
 them. Defaults serve a pack that has none, and exact search when no pack can be loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 PARTS = ("lexical", "dense", "attention")
-FEATURES = (
-    "lexical",
-    "lexical_relative",
-    "exact",
-    "dense",
-    "dense_relative",
-    "attention",
-    "attention_relative",
-)
+FEATURES = ("lexical", "exact", "dense", "attention", "foreign_dense", "foreign_attention")
+# The only weights that may be negative.
+OFFSETS = ("foreign", "bias")
+SCALES = ("slope", "relative")
 VERSION = 1
 
 # Slope and offset of each part's logistic curve.
@@ -35,14 +36,16 @@ DEFAULT_CURVES: Mapping[str, tuple[float, float]] = {
     "attention": (14.0, -8.5),
 }
 DEFAULT_WEIGHTS: Mapping[str, float] = {
-    "bias": -5.0,
-    "lexical": 2.5,
-    "lexical_relative": 2.0,
-    "exact": 1.0,
-    "dense": 5.0,
-    "dense_relative": 3.0,
+    "lexical": 14.0,
+    "exact": 2.0,
+    "dense": 3.0,
     "attention": 6.0,
-    "attention_relative": 4.0,
+    "foreign_dense": 5.0,
+    "foreign_attention": 10.0,
+    "foreign": 0.0,
+    "slope": 0.3,
+    "relative": 0.6,
+    "bias": -4.0,
 }
 # Whoever types a bare word or part number wants the places where it stands, and its vector says
 # little: an exact match adds so much log-odds, and meaning and attention count so much less.
@@ -77,8 +80,9 @@ class Calibration:
 
     Attributes:
         curves: Slope and offset by part.
-        weights: Weights by set of parts, such as ``"lexical+dense"``, then by feature and
-            ``"bias"``.
+        weights: Weights by set of parts, such as ``"lexical+dense"``, then by name:
+            ``FEATURES``, ``OFFSETS`` (of a foreign passage's strength, and of the log-odds) and
+            ``SCALES``.
         short_bonus: Log-odds added for an exact match of a bare word.
     """
 
@@ -96,35 +100,24 @@ class Calibration:
             if name in curves:
                 curves[name] = (max(float(curve["slope"]), 0.0), float(curve["offset"]))
         weights = {
-            str(parts): {
-                feature: float(values.get(feature, 0.0))
-                if feature == "bias"
-                else max(float(values.get(feature, 0.0)), 0.0)
-                for feature in ("bias", *FEATURES)
-            }
+            str(parts): {name: _weight(name, values) for name in (*FEATURES, *OFFSETS, *SCALES)}
             for parts, values in section.get("weights", {}).items()
         }
         return cls(curves, weights, float(section.get("short_bonus", SHORT_EXACT_BONUS)))
 
-    def weights_of(self, parts: tuple[str, ...]) -> Mapping[str, float]:
-        """Weights for a set of parts; the default's, shared out anew, where none were fitted."""
-        fitted = self.weights.get("+".join(parts))
-        if fitted is not None:
-            return fitted
-        share = sum(DEFAULT_WEIGHTS[part] for part in parts) / sum(
-            DEFAULT_WEIGHTS[part] for part in PARTS
-        )
-        scale = 1.0 / max(share, 0.25) ** 0.5
-        return {
-            feature: value if feature == "bias" else value * scale
-            for feature, value in DEFAULT_WEIGHTS.items()
-            if feature == "bias" or part_of(feature) in parts
-        }
+    def weights_of(self, parts: Sequence[str]) -> Mapping[str, float]:
+        """Weights for a set of parts; the defaults where none were fitted."""
+        return self.weights.get("+".join(parts), DEFAULT_WEIGHTS)
+
+
+def _weight(name: str, values: Mapping[str, Any]) -> float:
+    value = float(values.get(name, 0.0))
+    return value if name in OFFSETS else max(value, 0.0)
 
 
 def part_of(feature: str) -> str:
     """The part that a feature comes from."""
-    return "lexical" if feature == "exact" else feature.removesuffix("_relative")
+    return "lexical" if feature == "exact" else feature.removeprefix("foreign_")
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
@@ -132,15 +125,51 @@ def sigmoid(values: np.ndarray) -> np.ndarray:
     return 0.5 * (1.0 + np.tanh(0.5 * values))
 
 
-def features(raw: RawParts) -> dict[str, np.ndarray]:
-    """Features of the regression; relative ones are the distance to the best candidate, <= 0."""
-    made: dict[str, np.ndarray] = {"exact": np.nan_to_num(raw.exact).astype(np.float64)}
-    for name in PARTS:
-        values = raw.part(name).astype(np.float64)
-        known = values[~np.isnan(values)]
-        made[name] = values
-        made[f"{name}_relative"] = values - (known.max() if len(known) else 0.0)
+def features(
+    raw: RawParts, parts: Sequence[str], away: np.ndarray, short: float
+) -> dict[str, np.ndarray]:
+    """Features of the strength, each ``[N]``.
+
+    Args:
+        raw: Raw parts of N candidates.
+        parts: The parts that count.
+        away: Candidates to be judged as foreign, bool ``[N]``.
+        short: 0..1, how much the question is a bare word.
+    """
+    home = (~away).astype(float)
+    # With no words to go by, meaning and attention are all there is.
+    damping = 1.0 - SHORT_DAMPING * short if "lexical" in parts else 1.0
+    made = {name: np.zeros(len(away)) for name in FEATURES}
+    if "lexical" in parts:
+        made["lexical"] = home * np.nan_to_num(raw.lexical)
+        made["exact"] = home * np.nan_to_num(raw.exact)
+    for name in ("dense", "attention"):
+        if name in parts:
+            made[name] = home * damping * np.nan_to_num(raw.part(name))
+            made[f"foreign_{name}"] = away * np.nan_to_num(raw.part(name))
     return made
+
+
+def strength(
+    raw: RawParts,
+    parts: Sequence[str],
+    weights: Mapping[str, float],
+    *,
+    short: float,
+    foreign: np.ndarray,
+) -> np.ndarray:
+    """Strengths of the candidates from some of the parts, ``[N]``.
+
+    A foreign passage keeps the better of two judgements, with its words (a part number stands in
+    any language) and without.
+    """
+
+    def judged(away: np.ndarray) -> np.ndarray:
+        made = features(raw, parts, away, short)
+        return sum((weights[name] * made[name] for name in FEATURES), weights["foreign"] * away)
+
+    nowhere = np.zeros(len(foreign), bool)
+    return np.where(foreign, np.maximum(judged(foreign), judged(nowhere)), judged(nowhere))
 
 
 def calibrated(raw: RawParts, calibration: Calibration) -> dict[str, np.ndarray]:
@@ -165,46 +194,21 @@ def fuse(
         raw: Raw parts of N candidates.
         calibration: Parameters.
         short: 0..1, how much the question is a bare word.
-        foreign: Candidates in another language than the question, bool ``[N]``. Their words cannot
-            match, so no match is no evidence against them.
+        foreign: Candidates in another language than the question, bool ``[N]``.
 
     Returns:
-        float64 ``[N]`` in 0..1.
+        float64 ``[N]`` in 0..1; 0 where no part could run.
     """
-    made = features(raw)
     present = np.stack([~np.isnan(raw.part(name)) for name in PARTS])
-    logits = _logits(made, present, calibration, short)
-    # A foreign passage is judged without the words too, and keeps the better of the two.
-    without = present & ~(np.array([[name == "lexical"] for name in PARTS]) & foreign)
-    logits = np.maximum(logits, _logits(made, without, calibration, short))
-    return sigmoid(logits + calibration.short_bonus * short * made["exact"])
-
-
-def _logits(
-    made: Mapping[str, np.ndarray], present: np.ndarray, calibration: Calibration, short: float
-) -> np.ndarray:
-    logits = np.full(present.shape[1], -np.inf)
+    logits = np.full(len(foreign), -np.inf)
     for taken in np.unique(present, axis=1).T:
-        names = tuple(name for name, here in zip(PARTS, taken, strict=True) if here)
+        parts = [name for name, here in zip(PARTS, taken, strict=True) if here]
         rows = (present == taken[:, None]).all(axis=0)
-        if names:
-            logits[rows] = _logit(made, names, calibration, short)[rows]
-    return logits
-
-
-def _logit(
-    made: Mapping[str, np.ndarray],
-    parts: tuple[str, ...],
-    calibration: Calibration,
-    short: float,
-) -> np.ndarray:
-    weights = calibration.weights_of(parts)
-    total = np.full(len(made["exact"]), weights["bias"])
-    for feature in FEATURES:
-        part = part_of(feature)
-        if part in parts and weights.get(feature):
-            # With no words to go by, meaning and attention are all there is.
-            damped = part != "lexical" and "lexical" in parts
-            weight = weights[feature] * (1.0 - SHORT_DAMPING * short if damped else 1.0)
-            total = total + weight * made[feature]
-    return total
+        if parts:
+            weights = calibration.weights_of(parts)
+            found = strength(raw, parts, weights, short=short, foreign=foreign)[rows]
+            relative = found - found.max()
+            logits[rows] = (
+                weights["slope"] * found + weights["relative"] * relative + weights["bias"]
+            )
+    return sigmoid(logits + calibration.short_bonus * short * np.nan_to_num(raw.exact))

@@ -5,7 +5,7 @@ and the scores are fused. What cannot run is left out: without a model the words
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from engine.records import (
 from engine.search import attention, dense, fusion, lexical
 from engine.search.attention import Attended
 from engine.search.index import Index
+from engine.search.lexical_query import QueryTerm, RequiredPhrase
 from engine.search.query import scripts, shape, token_weights
 
 LONGEST_QUERY = 2000
@@ -173,7 +174,7 @@ def gather(
                 rows.update(seen[0].tolist())
                 attended[position] = seen[1]
 
-    ordered = np.array(sorted(rows), np.int64)
+    ordered = np.array(sorted(_admitted(query, index, postings, rows)), np.int64)
     absent = np.full(len(ordered), np.nan)
     raw = fusion.RawParts(
         lexical=np.array([words.get(row, 0.0) for row in ordered.tolist()])
@@ -195,6 +196,30 @@ def _words(query: str, index: Index, postings: lexical.Postings) -> dict[int, fl
         if row is not None:
             found[row] = round(float(hit.score), 6)
     return found
+
+
+def _admitted(query: str, index: Index, postings: lexical.Postings, rows: set[int]) -> set[int]:
+    """Rows that hold what the question puts in quotes and nothing that it excludes."""
+    asked = lexical.query_terms(query)
+    if asked.required:
+        rows = rows & _holding(asked, asked.required, index, postings)
+    for phrase in asked.excluded:
+        rows = rows - _holding(asked, (phrase,), index, postings)
+    return rows
+
+
+def _holding(
+    asked: lexical.QueryTerms,
+    phrases: tuple[RequiredPhrase, ...],
+    index: Index,
+    postings: lexical.Postings,
+) -> set[int]:
+    terms = tuple(
+        QueryTerm(forms, 1.0) for phrase in phrases for segment in phrase for forms in segment
+    )
+    only = replace(asked, terms=terms, phrases=(), required=phrases, excluded=())
+    found = (index.row(hit.passage_id) for hit in lexical.rank(only, postings))
+    return {row for row in found if row is not None}
 
 
 def _surveyed(index: Index, rows: set[int]) -> list[int]:

@@ -33,7 +33,7 @@ def is_japanese(character: str) -> bool:
 
 
 def character_weights(query: str) -> np.ndarray:
-    """How much each character of a question says about what is asked.
+    """How much each character of a question or passage says about what it is about.
 
     Returns:
         float32 ``[len(query)]`` in 0..1: 0 for space and punctuation, low for particles, endings
@@ -57,20 +57,29 @@ def character_weights(query: str) -> np.ndarray:
     return weights
 
 
+def span_weights(text: str, spans: np.ndarray) -> np.ndarray:
+    """Mean of the character weights over each span, cut at the text's ends.
+
+    Args:
+        text: A question or a passage.
+        spans: int ``[N, 2]``.
+
+    Returns:
+        float32 ``[N]`` in 0..1.
+    """
+    sums = np.concatenate([[0.0], np.cumsum(character_weights(text), dtype=np.float64)])
+    cut = np.clip(spans, 0, len(text))
+    length = np.maximum(cut[:, 1] - cut[:, 0], 1)
+    return ((sums[cut[:, 1]] - sums[cut[:, 0]]) / length).astype(np.float32)
+
+
 def token_weights(query: QueryEncoding) -> np.ndarray:
     """Weights of a question's tokens, mean of their characters' weights.
 
     Returns:
         float32 ``[Q]`` in 0..1, not all zero unless there are no tokens.
     """
-    characters = character_weights(query.text)
-    weights = np.array(
-        [
-            float(characters[start:end].mean()) if end > start else 0.0
-            for start, end in query.token_spans
-        ],
-        np.float32,
-    )
+    weights = span_weights(query.text, query.token_spans)
     return weights if weights.any() else np.ones(len(weights), np.float32)
 
 

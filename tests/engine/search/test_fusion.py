@@ -36,15 +36,37 @@ def fused(parts, short=0.0, foreign=None, calibration=None):
 FITTED: dict[str, Any] = {
     "version": VERSION,
     "curves": {"dense": {"slope": 2.0, "offset": -1.0}},
-    "weights": {"lexical+dense": {"bias": -1.0, "lexical": 2.0, "dense": 3.0, "exact": -5.0}},
+    "weights": {
+        "lexical+dense": {
+            "lexical": 2.0,
+            "dense": 4.0,
+            "exact": -5.0,
+            "foreign_dense": 8.0,
+            "foreign": -1.0,
+            "slope": 0.5,
+            "relative": 0.25,
+            "bias": -1.0,
+        }
+    },
 }
 
 
+def chance(strength, best):
+    return 1 / (1 + np.exp(-(0.5 * strength + 0.25 * (strength - best) - 1.0)))
+
+
 def test_fused_by_hand():
-    calibration = Calibration.read(FITTED)
-    scores = fused(raw([0.5, 0.0], [0.25, 0.5], [NAN, NAN]), calibration=calibration)
-    expected = [-1 + 2 * 0.5 + 3 * 0.25, -1 + 3 * 0.5]
-    assert scores == pytest.approx([1 / (1 + np.exp(-value)) for value in expected])
+    scores = fused(raw([0.5, 0.0], [0.25, 0.5], [NAN] * 2), calibration=Calibration.read(FITTED))
+    assert scores == pytest.approx([chance(2.0, 2.0), chance(2.0, 2.0)])
+
+
+def test_foreign_by_hand():
+    scores = fused(
+        raw([0.5, 0.0], [0.25, 0.5], [NAN] * 2),
+        calibration=Calibration.read(FITTED),
+        foreign=[False, True],
+    )
+    assert scores == pytest.approx([chance(2.0, 3.0), chance(3.0, 3.0)])
 
 
 def test_curve_by_hand_and_absent_part():
@@ -55,12 +77,14 @@ def test_curve_by_hand_and_absent_part():
 
 
 def test_negative_weight_of_a_pack_is_not_believed():
-    assert Calibration.read(FITTED).weights["lexical+dense"]["exact"] == 0.0
+    weights = Calibration.read(FITTED).weights_of(("lexical", "dense"))
+    assert weights["exact"] == 0.0
+    assert weights["bias"] == -1.0
 
 
 @pytest.mark.parametrize("section", [{}, {"version": 99, "weights": {"lexical": {"bias": 9}}}])
 def test_unknown_section_means_defaults(section):
-    assert Calibration.read(section).weights_of(PARTS) == pytest.approx(DEFAULT_WEIGHTS)
+    assert Calibration.read(section).weights_of(PARTS) == DEFAULT_WEIGHTS
 
 
 @pytest.mark.parametrize("present", range(1, 8))
@@ -72,14 +96,15 @@ def test_monotone_in_each_part_whatever_else_is_missing(present, calibration):
         base = {name: generator.random(5) if name in names else np.full(5, NAN) for name in PARTS}
         exact = generator.random(5)
         foreign = generator.random(5) < 0.3
-        before = fuse(RawParts(exact=exact, **base), calibration, short=0.5, foreign=foreign)
+        short = float(generator.random())
+        before = fuse(RawParts(exact=exact, **base), calibration, short=short, foreign=foreign)
         assert ((before >= 0) & (before <= 1)).all()
         for name in names:
             at = int(generator.integers(5))
             raised = dict(base)
             raised[name] = base[name].copy()
             raised[name][at] += generator.random()
-            after = fuse(RawParts(exact=exact, **raised), calibration, short=0.5, foreign=foreign)
+            after = fuse(RawParts(exact=exact, **raised), calibration, short=short, foreign=foreign)
             assert after[at] >= before[at] - 1e-12
 
 
@@ -87,8 +112,14 @@ def test_no_parts_no_score():
     assert fused(raw([NAN], [NAN], [NAN])) == pytest.approx([0.0])
 
 
+def test_missing_part_is_not_a_part_of_zero():
+    missing = fused(raw([0.5], [0.6], [NAN]), calibration=Calibration.read(FITTED))
+    weak = fused(raw([0.5], [0.6], [0.0]), calibration=Calibration.read(FITTED))
+    assert missing[0] != weak[0]
+
+
 def test_passage_in_another_language_is_not_punished_for_having_no_word():
-    parts = raw([0.6, 0.0], [0.2, 0.6], [0.3, 0.7])
+    parts = raw([0.3, 0.0], [0.2, 0.6], [0.3, 0.7])
     home = fused(parts)
     away = fused(parts, foreign=[False, True])
     assert away[1] > home[1]
@@ -96,9 +127,10 @@ def test_passage_in_another_language_is_not_punished_for_having_no_word():
 
 
 def test_bare_word_leans_on_where_it_stands():
-    parts = raw([0.5, 0.1], [0.1, 0.6], [0.3, 0.6], exact=[1, 0])
-    assert fused(parts, short=1.0)[0] > fused(parts, short=0.0)[0]
-    assert fused(parts, short=1.0)[0] > fused(parts, short=1.0)[1]
+    parts = raw([0.5, 0.45], [0.1, 0.6], [0.3, 0.6], exact=[1, 0])
+    assert fused(parts)[0] < fused(parts)[1]
+    bare = fused(parts, short=1.0)
+    assert bare[0] > bare[1]
 
 
 def test_sigmoid_does_not_overflow():

@@ -246,6 +246,18 @@ def test_question_that_cannot_be_asked(scope, query, code):
     assert failure.value.code == code
 
 
+def test_what_is_quoted_must_stand_there_whatever_the_model_thinks(scope):
+    found = scope.search("「倉庫」 洗浄")
+    assert found.passages
+    assert all("倉庫" in passage.text for passage in found.passages)
+
+
+def test_what_is_excluded_is_not_found_by_the_model_either(scope):
+    found = scope.search("洗浄 -洗浄液")
+    assert found.passages
+    assert all("洗浄液" not in passage.text for passage in found.passages)
+
+
 def test_cancel(scope):
     cancel = CancelToken()
     cancel.cancel()

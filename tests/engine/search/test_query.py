@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from engine.records import QueryEncoding
-from engine.search.query import character_weights, scripts, shape, token_weights
+from engine.search.query import character_weights, scripts, shape, span_weights, token_weights
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,11 @@ def test_token_weight_is_the_mean_of_its_characters():
     assert token_weights(encoded("検査は?", [(0, 2), (1, 3), (3, 4)])) == pytest.approx(
         [1.0, 0.55, 0.0]
     )
+
+
+def test_span_weights_are_cut_at_the_ends():
+    spans = np.array([[-3, 2], [1, 3], [3, 9]])
+    assert span_weights("検査は?", spans) == pytest.approx([1.0, 0.55, 0.0])
 
 
 def test_weights_are_never_all_zero():
