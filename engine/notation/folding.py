@@ -42,6 +42,11 @@ _LONG_END = re.compile(
     f"(?<=[{_KATAKANA}ー]{{3}})ー(?![{_KATAKANA}ー])|(?<=ー[{_KATAKANA}])ー(?=[{_KATAKANA}])"
 )
 
+# 締め付けトルク, 締付けトルク and 締付トルク: endings that are commonly left out inside compounds.
+_OKURIGANA = re.compile(
+    f"(?<=[\u4e00-\u9fff])[けめりきぎえげみべれちびじせ](?=[\u4e00-\u9fff{_KATAKANA}])"
+)
+
 _TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
@@ -100,7 +105,7 @@ def fold_width(text: str) -> Folded:
 
 
 def fold(text: str) -> Folded:
-    """Fold everything that search ignores: as ``fold_width``, plus case and long-vowel marks."""
+    """Fold all that search ignores: ``fold_width`` and case, long vowels, inner okurigana."""
     wide = fold_width(text)
     folded, starts, ends = wide.text, wide.starts, wide.ends
     lower = folded.lower()
@@ -112,17 +117,18 @@ def fold(text: str) -> Folded:
         lower = "".join(pieces)
     if "-" in lower:
         lower = _HYPHEN_FOR_MARK.sub("ー", lower)
-    if "ー" in lower:
-        dropped = [match.start() for match in _LONG_END.finditer(lower)]
-        if dropped:
-            starts, ends = list(starts), list(ends)
-            characters = list(lower)
-            for place in reversed(dropped):
-                # The word keeps its last mark when it is shown, so the span takes it in.
-                ends[place - 1] = ends[place]
-                del starts[place], ends[place], characters[place]
-            lower = "".join(characters)
-    return Folded(lower, starts, ends)
+    dropped = [match.start() for match in _LONG_END.finditer(lower)] if "ー" in lower else []
+    dropped.extend(match.start() for match in _OKURIGANA.finditer(lower))
+    if not dropped:
+        return Folded(lower, starts, ends)
+    gone = set(dropped)
+    kept = [place for place in range(len(lower)) if place not in gone]
+    # A word keeps what was dropped when it is shown, so the span before takes it in.
+    return Folded(
+        "".join([lower[place] for place in kept]),
+        [starts[place] for place in kept],
+        [ends[place + 1 if place + 1 in gone else place] for place in kept],
+    )
 
 
 def to_hiragana(text: str) -> str:

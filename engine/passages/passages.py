@@ -2,7 +2,8 @@
 
 Every character of a body unit that is not a space belongs to exactly one passage. Headings stand
 in the ``heading_path`` of what is below them and form a passage only where nothing is; running
-headers and footers form one at their first appearance.
+headers and footers form one on the first page that has them, since later ones only repeat the
+names of chapters.
 """
 
 import re
@@ -68,6 +69,7 @@ def _sections(document: Document) -> Iterator[_Section]:
     names: list[str] = []
     bare: list[tuple[Unit, tuple[str, ...]]] = []
     running: set[str] = set()
+    running_page: int | None = None
     held: list[Unit] = []
     held_key: tuple[object, ...] | None = None
     held_path: tuple[str, ...] = ()
@@ -84,8 +86,9 @@ def _sections(document: Document) -> Iterator[_Section]:
         if unit.kind in _RUNNING:
             yield from release()
             key = _DIGITS.sub("#", fold(content).text)
-            if key not in running:
+            if key not in running and (not running or unit.page in (None, running_page)):
                 running.add(key)
+                running_page = unit.page
                 yield _Section("text", (unit,), ())
         elif unit.kind == "heading":
             yield from release()
@@ -106,7 +109,9 @@ def _sections(document: Document) -> Iterator[_Section]:
                 yield from release()
             if not held:
                 held_key = key_now
-                held_path = (unit.sheet, *names) if unit.sheet else tuple(names)
+                held_path = tuple(names)
+                if unit.sheet and unit.sheet not in names:
+                    held_path = (unit.sheet, *names)
             held.append(unit)
     yield from release()
     for heading, path in bare:

@@ -89,13 +89,14 @@ def test_running_headers_are_kept_once_and_never_swallowed():
         at = {"page": page}
         pages += [
             ("header", f"社外秘 {page}/3", at),
+            ("header", f"第{'一二三'[page - 1]}章", at),
             ("line", PROSE, at),
             ("footer", f"- {page} -", at),
         ]
     document = build(pages)
     check(document)
     texts = [text for _, text in shown(document)]
-    assert texts == ["社外秘 1/3", PROSE, "- 1 -", PROSE, PROSE]
+    assert texts == ["社外秘 1/3", "第一章", PROSE, "- 1 -", PROSE, PROSE]
 
 
 def test_a_passage_never_spans_a_header_of_a_source_without_pages():
@@ -153,6 +154,12 @@ def test_table_rows_stand_alone_except_short_ones_of_a_pdf():
     assert {p.kind for p in check(sheet)} == {"row"}
     assert check(sheet)[0].heading_path == ("検査",)
     assert len(check(build(rows, "pdf"))) == 1
+
+
+def test_a_sheet_name_stands_once_in_the_path():
+    at = {"sheet": "検査"}
+    items = [("heading", "検査", {"level": 1, **at}), ("row", "判定: 合格", at)]
+    assert shown(build(items, "sheet")) == [(("検査",), "判定: 合格")]
 
 
 def test_drawing_entities_are_joined_within_their_kind():
