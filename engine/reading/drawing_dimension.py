@@ -1,5 +1,6 @@
 """What a dimension says: measured value, override, tolerance."""
 
+import re
 from typing import Any
 
 from ezdxf.tools.text import fast_plain_mtext
@@ -33,8 +34,16 @@ def dimension_text(dimension: Any) -> str:
     if "<>" in text:
         return text.replace("<>", measured)
     value = _value(dimension, style)
-    bare = _number(abs(value), style, "dimdec") if value is not None else ""
-    return f"{text} [{bare}]" if bare and bare not in text else text
+    if value is None or _says(text, abs(value), float(style.get("dimlfac", 1.0) or 1.0)):
+        return text
+    return f"{text} [{_number(abs(value), style, 'dimdec')}]"
+
+
+def _says(text: str, value: float, factor: float) -> bool:
+    """Whether a written text names the measured value, in the units of the drawing or scaled."""
+    written = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
+    close = 0.005 * max(1.0, value)
+    return any(abs(w - value) < close or abs(w * factor - value) < close for w in written)
 
 
 def _measured(dimension: Any, style: Any) -> str:

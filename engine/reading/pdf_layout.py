@@ -212,11 +212,18 @@ def _row_lines(pieces: list[Piece]) -> list[Line]:
     rows = _rows(pieces)
     starts = [[line.pieces[0].u0 for line in _split_row(row, _CELL_GAP_EM)] for row in rows]
     lines: list[Line] = []
+    before: Piece | None = None
     for index, row in enumerate(rows):
         own = starts[index]
+        is_running = before is not None and _carries_on(before, row[0])
+        before = row[0] if len(own) == 1 or is_running else None
         if len(own) == 1:
             lines.append(Line(row))
             continue
+        if is_running:
+            # Notes beside a table, such as a title block: only the rest is a row of it.
+            lines.append(Line(row[:1]))
+            row, own = row[1:], own[1:]
         near = [starts[i] for i in (index - 1, index + 1) if 0 <= i < len(rows)]
         aligned = any(
             abs(a - b) < 0.6 * row[0].size for other in near for a in own[1:] for b in other[1:]
@@ -230,3 +237,9 @@ def _row_lines(pieces: list[Piece]) -> list[Line]:
                 line.is_row = len(_split_row(line.pieces, _CELL_GAP_EM)) > 2
                 lines.append(line)
     return lines
+
+
+def _carries_on(before: Piece, piece: Piece) -> bool:
+    """Whether a piece is running text below running text."""
+    same_edge = abs(piece.u0 - before.u0) < 0.5 * piece.size
+    return same_edge and len(before.text) >= 12 and len(piece.text) >= 12

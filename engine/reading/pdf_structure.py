@@ -20,13 +20,17 @@ _CHAPTER = re.compile(
 )
 _CHAPTER_LEVELS = {"編": 1, "部": 1, "章": 1, "節": 2, "条": 3, "項": 3}
 _NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,4})\.?(?=\s|[^\W\d]|[「『(])")
-_WORDS = re.compile(r"(?:附属書|付録|別紙|appendix|annex|chapter)(?=[\s0-9A-Z]|$)", re.IGNORECASE)
+_WORDS = re.compile(
+    r"(?:[附付]属書|付録|[附付]表|別紙|別表|appendix|annex|chapter)(?=[\s0-9A-Z]|$)", re.IGNORECASE
+)
+_LETTERED = re.compile(r"[A-Z]((?:\.\d{1,2}){1,3})\s*(?=[^\W\d])")
 _LEADER = re.compile(r"[.・…‥]{4,}\s*\d*\s*$")
 _BULLET = re.compile(
     r"(?:[・●○◎■□◆◇▲△▼▽※＊*•‣–-]|[(（]?(?:\d{1,3}|[a-zA-Zア-ン一-十])[)）]|[①-⑳]|\d{1,2}[.．](?!\d)|注\s*\d*[)）:：])"
 )
 _UNIT_AFTER = re.compile(
-    r"\d[\d.]*\s*(?:mm|cm|kg|g|N|Pa|MPa|℃|°|V|A|Hz|rpm|%|個|本|枚|年|月|日|時|分|秒|回|人|台|点|件)"
+    r"\d[\d.]*\s*(?:(?:mm|cm|kg|g|N|Pa|MPa|V|A|Hz|rpm)(?![A-Za-z])"
+    r"|[℃°%個本枚年月日時分秒回人台点件])"
 )
 _SENTENCE_END = ("。", "、", "，", ",", ";", "；")
 
@@ -39,11 +43,14 @@ class Typography:
         body: Font size of running text.
         larger: Sizes of headings, largest first.
         body_bold: Whether running text is bold.
+        numbers_stand_out: Whether numbered headings are larger or bolder than running text, so
+            that a numbered line which is not is an item of a list.
     """
 
     body: float
     larger: tuple[float, ...]
     body_bold: bool
+    numbers_stand_out: bool
 
 
 def measure(pages: list[list[Line]]) -> Typography:
@@ -56,7 +63,15 @@ def measure(pages: list[list[Line]]) -> Typography:
             bold[line.bold] += len(line.text)
     body = sizes.most_common(1)[0][0] if sizes else 10.0
     larger = sorted((size for size in sizes if size >= 1.15 * body), reverse=True)
-    return Typography(body, tuple(larger), bold[True] > bold[False])
+    body_bold = bold[True] > bold[False]
+    standing_out = sum(
+        1
+        for lines in pages
+        for line in lines
+        if (_rounded(line.size) in larger or (line.bold and not body_bold))
+        and numbering(unicodedata.normalize("NFKC", line.text))
+    )
+    return Typography(body, tuple(larger), body_bold, standing_out >= 2)
 
 
 def mark_running(pages: list[list[Line]], heights: list[float]) -> None:
@@ -79,7 +94,7 @@ def mark_running(pages: list[list[Line]], heights: list[float]) -> None:
                     break
                 text = unicodedata.normalize("NFKC", line.text).strip()
                 # The numbers of headings differ from page to page too.
-                masked = text if _numbering(text) else re.sub(r"\d+", "#", text)
+                masked = text if numbering(text) else re.sub(r"\d+", "#", text)
                 keys = [(masked, slot) for slot in (round(line.v0 / 4), round(line.v0 / 4) + 1)]
                 found.append((line, text, keys))
                 for key in keys:
@@ -114,7 +129,7 @@ def _heading_level(line: Line, before: Line | None, typography: Typography) -> i
         return 0
     if not any(char.isalpha() for char in text) or "\t" in text:
         return 0
-    number = _numbering(text)
+    number = numbering(text)
     size = _rounded(line.size)
     is_larger = size in typography.larger
     is_bold = line.bold and not typography.body_bold
@@ -126,18 +141,25 @@ def _heading_level(line: Line, before: Line | None, typography: Typography) -> i
         return 0
     if is_bold and len(text) <= 40 and not _BULLET.match(text):
         return min(4, len(typography.larger) + 1)
+    if typography.numbers_stand_out and not text.startswith("第"):
+        return 0
+    if _UNIT_AFTER.match(text):
+        return 0
     if number and len(text) <= 40 and not text.endswith(("する", "こと", ".", ":")):
         apart = before is None or before.region != line.region or _gap(before, line) > 0.9
         return number if apart or "." in text[:4] or text.startswith("第") else 0
     return 0
 
 
-def _numbering(text: str) -> int:
+def numbering(text: str) -> int:
+    """Level that the number of a heading gives, 0 where it has none."""
     if match := _CHAPTER.match(text):
         return _CHAPTER_LEVELS[match[1]]
     if _WORDS.match(text):
         return 1
-    if (match := _NUMBER.match(text)) and not _UNIT_AFTER.match(text):
+    if match := _LETTERED.match(text):
+        return match[1].count(".") + 1
+    if match := _NUMBER.match(text):
         rest = text[match.end() :].strip()
         if len(rest) > 1 and not match[1].startswith("0"):
             return match[1].count(".") + 1

@@ -14,6 +14,9 @@ _NUMERIC = re.compile(
     r"|\d{1,2}:\d{2}(?::\d{2})?|true|false|ok|ng|[○×△◎✓-]",
     re.IGNORECASE,
 )
+# Part numbers and revisions are what stands under or beside a label.
+_VALUE = re.compile(r"[A-Za-z]{1,5}-?\d{2,}[A-Za-z\d-]*(?:\s*第\s*\d+\s*版)?|第\s*\d+\s*版")
+_CODE = re.compile(r"[A-Za-z]{1,5}-?\d[\w-]*")
 _HEADER_SEARCH = 12
 _HEADER_DEPTH = 4
 _LABEL_LENGTH = 60
@@ -168,11 +171,13 @@ def _find_header(block: Sequence[Row], covers: Mapping[tuple[int, int], Merge]) 
         if len(spread) < 2 or len(spread) < 0.6 * width or len(row.filled) < 2:
             continue
         if not all(_is_label(row.values[column]) for column in row.filled):
-            continue
+            # A full row of values before any header: a form or a table without one.
+            break
         depth = _depth(block, start, covers)
         data = block[start + depth : start + depth + 50]
         if data and _heads(row, spread, data, depth):
             return start, depth
+        break
     return 0, 0
 
 
@@ -200,19 +205,19 @@ def _heads(row: Row, spread: Sequence[int], data: Sequence[Row], depth: int) -> 
         return False
     if depth > 1:
         return True
+    marked = row.styled.intersection(row.filled)
+    if len(marked) < len(row.filled) and marked and marked == data[0].styled:
+        # A form: labels beside their values, row after row.
+        return False
     styled = sum(column in row.styled for column in row.filled) >= 0.8 * len(row.filled)
     if styled and not data[0].styled.issuperset(data[0].filled):
         return True
     for column in spread:
         below = [other.values[column] for other in data if column < len(other.values)]
         below = [value for value in below if value]
-        numeric = sum(not _is_label(value) for value in below)
+        numeric = sum(not _is_label(value) or bool(_CODE.fullmatch(value)) for value in below)
         if numeric and numeric > 0.5 * len(below) and (len(below) > 1 or len(data) == 1):
             return True
-    keys = [other.values[spread[0]] for other in data if other.filled[0] == spread[0]]
-    if len(keys) > 1 and all(map(_has_digit, keys)) and not any(map(_has_digit, values)):
-        # A column of part numbers or the like under a word.
-        return True
     # All words: a list of three rows or more that are as full as their header.
     full = sum(len(other.filled) >= 0.7 * len(spread) for other in data)
     return len(data) >= 3 and full >= 0.8 * len(data) and len(spread) >= 3
@@ -251,8 +256,6 @@ def _columns(row: Row, covers: Mapping[tuple[int, int], Merge]) -> set[int]:
 
 def _is_label(value: str) -> bool:
     normal = unicodedata.normalize("NFKC", value).strip()
+    if _VALUE.fullmatch(normal) and len(normal) > 3:
+        return False
     return len(normal) <= _LABEL_LENGTH and not _NUMERIC.fullmatch(normal)
-
-
-def _has_digit(value: str) -> bool:
-    return any(char.isdigit() for char in value)
