@@ -57,7 +57,7 @@ def write_body_drawing(path: Path) -> None:
     _body_texts(space)
     _title_block(drawing, space)
     # ezdxf adds these from a set, in another order each time.
-    for kind in sorted(REQ_R2004):
+    for kind in sorted({*REQ_R2004, *drawing.entitydb.dxf_types_in_use()}):
         drawing.classes.add_class(kind)
     drawing.saveas(path)
 
