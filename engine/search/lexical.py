@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 K1 = 1.2
+# Over 300 questions of JaQuAD (training part) and 4,000 passages the right one came first for
+# 0.910 of them with 0.5, for 0.907 with 0.3 and for 0.903 with 0.75.
 B = 0.5
 # A term in a heading above counts as this much of one in the passage.
 HEADING_WEIGHT = 0.4

@@ -158,6 +158,11 @@ def _piece_terms(piece: _Piece) -> list[QueryTerm]:
 
 
 def _kana_forms(text: str) -> Forms:
+    """The term in both kana.
+
+    Kana is joined here and not in the index, where particles would raise the document frequency
+    of katakana words. On JaQuAD (see ``lexical.B``) it costs nothing: 0.910 with, 0.907 without.
+    """
     return tuple(dict.fromkeys((text, to_hiragana(text), to_katakana(text))))
 
 
