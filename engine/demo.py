@@ -8,6 +8,7 @@ from rich.console import Console
 
 from engine import cli_text
 from engine.cli_progress import run_with_progress
+from engine.records import SearchSettings
 from engine.service import Library
 from resources.samples import sample_paths
 
@@ -34,7 +35,7 @@ def run_demo(library_folder: Path | None, target_folder: Path) -> int:
         results = run_with_progress(lambda cancel: library.add(sample_paths(), cancel))
         for result in results:
             console.print(cli_text.add_line(result), markup=False)
-        found = library.search(QUESTION)
+        found = library.search(QUESTION, SearchSettings(top=5))
         console.print(f"\n{QUESTION}\n", style="bold", markup=False)
         cli_text.show_search(found)
         target = library.export(found.evidence_id, target_folder / "chumoku-demo.pdf")

@@ -36,11 +36,11 @@ class PeakMemory(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.bytes = 0
-        self._stop = threading.Event()
+        self._ended = threading.Event()
 
     def run(self) -> None:
         process = psutil.Process()
-        while not self._stop.wait(SAMPLE_S):
+        while not self._ended.wait(SAMPLE_S):
             total = 0
             for each in [process, *process.children(recursive=True)]:
                 try:
@@ -50,7 +50,7 @@ class PeakMemory(threading.Thread):
             self.bytes = max(self.bytes, total)
 
     def finish(self) -> int:
-        self._stop.set()
+        self._ended.set()
         self.join()
         return self.bytes
 
