@@ -9,6 +9,7 @@ import numpy as np
 from engine.reading.builder import CharacterLimit, DocumentBuilder
 from engine.reading.limits import Limits
 from engine.reading.mupdf import pymupdf
+from engine.reading.pdf_grid import find_tables
 from engine.reading.pdf_layout import Line, lay_out
 from engine.reading.pdf_pieces import extract_pieces
 from engine.reading.pdf_structure import continues, joint, mark_headings, mark_running, measure
@@ -65,7 +66,9 @@ def _page(
     try:
         page = document[number]
         size = (float(page.rect.width), float(page.rect.height))
-        lines = lay_out(extract_pieces(page))
+        pieces = extract_pieces(page)
+        tables = find_tables(page, [piece for piece in pieces if piece.turn == 0])
+        lines = lay_out(pieces, tables)
     except (RuntimeError, ValueError):
         warnings.append(f"page_broken:{number + 1}")
         return [], (0.0, 0.0)

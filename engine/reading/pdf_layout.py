@@ -5,11 +5,13 @@ a band is read column by column where both sides look like running text, else ro
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 
 import numpy as np
 
+from engine.reading.pdf_grid import Table
 from engine.reading.pdf_pieces import CJK, Piece
 
 _CELL_GAP_EM = 1.5
@@ -27,6 +29,7 @@ class Line:
         pieces: From left to right.
         region: Lines of one region are read one after another and may make up paragraphs.
         is_row: Whether its pieces are cells.
+        cells: Cell of each piece, where a ruled table tells.
         cell_starts: Where cells begin in this row and those beside it.
         kind: Kind of unit, filled in by the structure pass.
         level: Heading level, filled in by the structure pass.
@@ -42,6 +45,7 @@ class Line:
     region: int = 0
     is_row: bool = False
     cell_starts: tuple[float, ...] = ()
+    cells: tuple[int, ...] = ()
     kind: str = "line"
     level: int = 0
     text: str = ""
@@ -67,8 +71,11 @@ class Line:
             return
         parts = [pieces[0].text]
         boxes = [pieces[0].boxes]
-        for previous, piece in pairwise(pieces):
-            between = self._between(previous, piece)
+        for index, (previous, piece) in enumerate(pairwise(pieces)):
+            if self.cells:
+                between = self._inside(index, previous, piece)
+            else:
+                between = self._between(previous, piece)
             parts += [between, piece.text]
             boxes += [np.full((len(between), 4), np.nan, np.float32), piece.boxes]
         self.text = "".join(parts)
@@ -84,12 +91,22 @@ class Line:
         both_cjk = CJK.match(previous.text[-1]) and CJK.match(piece.text[0])
         return " " if gap > (0.8 if both_cjk else 0.15) else ""
 
+    def _inside(self, index: int, previous: Piece, piece: Piece) -> str:
+        if self.cells[index] != self.cells[index + 1]:
+            return "\t"
+        if piece.v0 < previous.v1 - 0.3 * previous.size:
+            return self._between(previous, piece)
+        # A line wrapped inside its cell.
+        cjk = CJK.match(previous.text[-1]) or CJK.match(piece.text[0])
+        return "" if cjk or previous.text.endswith("-") else " "
 
-def lay_out(pieces: list[Piece]) -> list[Line]:
+
+def lay_out(pieces: list[Piece], tables: Sequence[Table] = ()) -> list[Line]:
     """Put the pieces of a page into reading order.
 
     Args:
         pieces: All of the page, standing any way.
+        tables: Ruled tables among the upright pieces.
 
     Returns:
         Lines with text and boxes; the direction with most text first, oblique text last.
@@ -109,7 +126,8 @@ def lay_out(pieces: list[Piece]) -> list[Line]:
             # Turned text beside upright text: labels and dimensions, each a string of its own.
             blocks = [[line] for row in _rows(group) for line in _split_row(row, _CELL_GAP_EM)]
         else:
-            blocks = [_row_lines(region) for region in _regions(group)]
+            placed = _place_tables(group, tables) if turn == 0 else group
+            blocks = [_row_lines(region) for region in _regions(placed)]
         for block in blocks:
             for line in block:
                 line.region = regions
@@ -117,6 +135,28 @@ def lay_out(pieces: list[Piece]) -> list[Line]:
             regions += 1
             lines += block
     return lines
+
+
+def _place_tables(pieces: list[Piece], tables: Sequence[Table]) -> list[Piece]:
+    """Put a stand-in for each table in place of the pieces in it."""
+    held = {id(piece) for table in tables for row in table.rows for c in row for piece in c}
+    placed = [piece for piece in pieces if id(piece) not in held]
+    for table in tables:
+        lines = []
+        for row in table.rows:
+            cells = [[piece for line in _rows(cell) for piece in line] for cell in row]
+            numbers = tuple(index for index, cell in enumerate(cells) for _ in cell)
+            lines.append(Line(list(chain(*cells)), is_row=True, cells=numbers))
+        u0, v0, u1, v1 = table.box
+        beside = [p for p in placed if not p.lines and (p.u1 <= u0 or p.u0 >= u1) and p.v1 > v0]
+        bottom = v1
+        for piece in sorted(beside, key=lambda p: p.v0):
+            # Text beside it is read first, unbroken.
+            if piece.v0 < bottom + piece.size:
+                v0 = bottom = max(bottom, piece.v1)
+        first = table.rows[0][0][0]
+        placed.append(Piece("", _NO_BOXES, first.size, False, 0, u0, v0, u1, bottom, lines))
+    return placed
 
 
 def _regions(pieces: list[Piece], depth: int = 0) -> list[list[Piece]]:
@@ -185,9 +225,13 @@ def _rows(pieces: list[Piece]) -> list[list[Piece]]:
     """Group pieces that stand on one line, from top to bottom, each from left to right."""
     rows: list[list[Piece]] = []
     low = high = 0.0
-    for piece in sorted(pieces, key=lambda p: ((p.v0 + p.v1) / 2, p.u0)):
+    for piece in sorted(pieces, key=lambda p: (p.v0 if p.lines else (p.v0 + p.v1) / 2, p.u0)):
+        if piece.lines:
+            rows.append([piece])
+            low = high = -np.inf
+            continue
         overlap = min(high, piece.v1) - max(low, piece.v0)
-        if rows and overlap > 0.5 * min(high - low, piece.v1 - piece.v0):
+        if rows and low > -np.inf and overlap > 0.5 * min(high - low, piece.v1 - piece.v0):
             rows[-1].append(piece)
         else:
             rows.append([piece])
@@ -214,6 +258,10 @@ def _row_lines(pieces: list[Piece]) -> list[Line]:
     lines: list[Line] = []
     before: Piece | None = None
     for index, row in enumerate(rows):
+        if row[0].lines:
+            lines += row[0].lines
+            before = None
+            continue
         own = starts[index]
         is_running = before is not None and _carries_on(before, row[0])
         before = row[0] if len(own) == 1 or is_running else None
