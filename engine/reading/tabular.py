@@ -15,7 +15,9 @@ _NUMERIC = re.compile(
     re.IGNORECASE,
 )
 # Part numbers and revisions are what stands under or beside a label.
-_VALUE = re.compile(r"[A-Za-z]{1,5}-?\d{2,}[A-Za-z\d-]*(?:\s*第\s*\d+\s*版)?|第\s*\d+\s*版")
+_VALUE = re.compile(
+    r"[A-Za-z]{1,5}(?:-[A-Za-z]{1,4})*-?\d{2,}[A-Za-z\d-]*(?:\s*第\s*\d+\s*版)?|第\s*\d+\s*版"
+)
 _CODE = re.compile(r"[A-Za-z]{1,5}-?\d[\w-]*")
 _HEADER_SEARCH = 12
 _HEADER_DEPTH = 4

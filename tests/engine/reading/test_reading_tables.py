@@ -116,6 +116,24 @@ def test_two_tables_on_a_sheet_have_their_own_headers(make):
     assert rows[4] == "日付: 2024/5/1\t温度: 21"
 
 
+def test_a_form_is_no_table(make):
+    def _fill(book):
+        sheet = book.active
+        sheet.append(["文書番号", "MP-CL-034", "版", "第3版"])
+        sheet.append(["改訂日", datetime.date(2025, 4, 21), "作成", "加納"])
+        sheet.append(["配布先", "洗浄室", "部数", 3])
+        sheet.append([])
+        sheet.append(["担当", "山田", "承認", "佐藤"])
+        sheet.append(["日付", "4月1日", "時刻", "8:00"])
+        for row in (5, 6):
+            for column in (1, 3):
+                sheet.cell(row, column).font = Font(bold=True)
+
+    rows = texts(read(make(_fill), Limits()))
+    assert rows[1] == "改訂日\t2025-04-21\t作成\t加納"
+    assert rows[4] == "日付\t4月1日\t時刻\t8:00"
+
+
 def test_formulas_without_a_value_are_warned_of(make):
     def _fill(book):
         sheet = book.active
