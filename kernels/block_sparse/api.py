@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 from functools import lru_cache
 from typing import Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 from kernels.block_sparse import reference
 from kernels.block_sparse.onnx_runner import OnnxAttention
 from kernels.block_sparse.pattern import (
+    BlockLists,
     BlockPattern,
     block_count,
     group_blocks,
@@ -18,7 +20,7 @@ from kernels.block_sparse.pattern import (
 )
 from kernels.block_sparse.reference import Attention
 
-Implementation = Literal["auto", "reference", "onnx"]
+Implementation = Literal["auto", "reference", "onnx", "triton"]
 
 _log = logging.getLogger(__name__)
 _CHUNK = 32
@@ -47,8 +49,9 @@ def block_sparse_attention(
         k: Keys before rotation, same shape and dtype.
         v: Values, same shape and dtype.
         pattern: The rule; the default pattern if None.
-        impl: ``"reference"`` (NumPy, any float dtype), ``"onnx"`` (float32) or ``"auto"``: ONNX
-            where it can run, else the reference, logged once. A named one runs or raises.
+        impl: ``"reference"`` (NumPy, any float dtype), ``"onnx"`` (float32), ``"triton"``
+            (float32, on a GPU) or ``"auto"``: ONNX where it can run, else the reference, logged
+            once. A named one runs or raises.
 
     Returns:
         Output, block lists and attention mass per block.
@@ -66,6 +69,8 @@ def block_sparse_attention(
     reason = _why_not_onnx(q)
     if impl == "onnx" and reason is not None:
         raise ImplementationUnavailableError(f"onnx: {reason}")
+    if impl == "triton":
+        return _run_triton(q, k, v, pattern)
     if impl not in ("onnx", "auto"):
         raise ImplementationUnavailableError(f"{impl}: not known here")
     if reason is not None:
@@ -123,9 +128,11 @@ def _sessions(pattern: BlockPattern, heads: int, width: int) -> OnnxAttention:
     return OnnxAttention(inner, tail, pattern)
 
 
-def _run_onnx(q: np.ndarray, k: np.ndarray, v: np.ndarray, pattern: BlockPattern) -> Attention:
-    tokens, heads, width = q.shape
-    blocks = block_count(tokens, pattern.block)
+def _prepare(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, pattern: BlockPattern
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, BlockLists]:
+    """Rotated queries, far-rotated keys and values ``[NB, H, B, D]``, and the block lists."""
+    tokens = len(q)
     queries = reference.rotate_queries(reference.to_blocks(q, pattern.block), pattern)
     keys = reference.rotate_far_keys(reference.to_blocks(k, pattern.block), pattern)
     values = np.ascontiguousarray(reference.to_blocks(v, pattern.block))
@@ -134,9 +141,16 @@ def _run_onnx(q: np.ndarray, k: np.ndarray, v: np.ndarray, pattern: BlockPattern
     lists = join_lists(
         [
             select_blocks(pattern, query_means[start : start + _CHUNK], key_means, start)
-            for start in range(0, blocks, _CHUNK)
+            for start in range(0, len(queries), _CHUNK)
         ]
     )
+    return queries, keys, values, lists
+
+
+def _run_onnx(q: np.ndarray, k: np.ndarray, v: np.ndarray, pattern: BlockPattern) -> Attention:
+    tokens, heads, width = q.shape
+    blocks = block_count(tokens, pattern.block)
+    queries, keys, values, lists = _prepare(q, k, v, pattern)
     kept = lists.slots(pattern.slots)
     mass = np.zeros(kept.shape, np.float32)
     output = np.empty((blocks, pattern.block, heads, width), np.float32)
@@ -147,3 +161,35 @@ def _run_onnx(q: np.ndarray, k: np.ndarray, v: np.ndarray, pattern: BlockPattern
             output[piece.queries] = context.reshape(-1, pattern.block, heads, width)
             mass[piece.queries, : share.shape[1]] = share
     return Attention(output.reshape(-1, heads, width)[:tokens], lists, kept, mass)
+
+
+def _run_triton(q: np.ndarray, k: np.ndarray, v: np.ndarray, pattern: BlockPattern) -> Attention:
+    for package in ("torch", "triton"):
+        if importlib.util.find_spec(package) is None:
+            raise ImplementationUnavailableError(f"triton: package {package} is not installed")
+    if q.dtype != np.float32:
+        raise ImplementationUnavailableError(f"triton: needs float32, got {q.dtype}")
+    import torch
+
+    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
+    if not interpreted and not torch.cuda.is_available():
+        raise ImplementationUnavailableError("triton: no GPU")
+    if len(q) == 0:
+        return reference.block_sparse_attention(q, k, v, pattern)
+    from kernels.block_sparse import triton_impl
+
+    queries, keys, values, lists = _prepare(q, k, v, pattern)
+    kept = lists.slots(pattern.slots)
+    device = "cpu" if interpreted else "cuda"
+    parts = [
+        torch.from_numpy(np.ascontiguousarray(x)).to(device) for x in (queries, keys, values, kept)
+    ]
+    try:
+        output, _, mass = triton_impl.attend(
+            parts[0], parts[1], parts[2], parts[3], len(q), pattern
+        )
+    except ValueError as error:
+        raise ImplementationUnavailableError(f"triton: {error}") from error
+    assert mass is not None
+    result = reference.from_blocks(output.cpu().numpy(), len(q))
+    return Attention(result, lists, kept, mass.cpu().numpy())
