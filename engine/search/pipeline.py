@@ -27,11 +27,14 @@ from engine.search import attention, dense, fusion, lexical
 from engine.search.attention import Attended
 from engine.search.index import Index
 from engine.search.lexical_query import QueryTerm, RequiredPhrase
+from engine.search.lexical_terms import identifier_terms
 from engine.search.query import scripts, shape, token_weights
 
 LONGEST_QUERY = 2000
 LEXICAL_CANDIDATES = 100
 DENSE_CANDIDATES = 100
+# A passage with fewer letters and digits answers nothing; only its very words find it.
+SHORTEST_ANSWER = 6
 # Revisions whose tokens are read for one question.
 MOST_SURVEYED = 24
 
@@ -174,6 +177,7 @@ def gather(
                 rows.update(seen[0].tolist())
                 attended[position] = seen[1]
 
+    rows = {row for row in rows if row in words or _answers(index.passage_text(row))}
     ordered = np.array(sorted(_admitted(query, index, postings, rows)), np.int64)
     absent = np.full(len(ordered), np.nan)
     raw = fusion.RawParts(
@@ -196,6 +200,10 @@ def _words(query: str, index: Index, postings: lexical.Postings) -> dict[int, fl
         if row is not None:
             found[row] = round(float(hit.score), 6)
     return found
+
+
+def _answers(text: str) -> bool:
+    return sum(map(str.isalnum, text)) >= SHORTEST_ANSWER
 
 
 def _admitted(query: str, index: Index, postings: lexical.Postings, rows: set[int]) -> set[int]:
@@ -234,13 +242,14 @@ def _surveyed(index: Index, rows: set[int]) -> list[int]:
 def _exact(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
     """Share of the question's identifiers that stand in each passage, or, where it has none,
     whether the whole question stands there unbroken."""
-    wanted = {found.normal for found in identifiers(query)}
+    wanted = {identifier_terms(found)[0] for found in identifiers(query)}
     whole = _squeezed(query)
     exact = np.zeros(len(rows))
     for at, row in enumerate(rows.tolist()):
         text = index.passage_text(row)
         if wanted:
-            held = {found.normal for found in identifiers(text)}
+            # A tolerance also stands where its unit is written behind it.
+            held = {term for found in identifiers(text) for term in identifier_terms(found)}
             exact[at] = len(wanted & held) / len(wanted)
         elif whole:
             exact[at] = float(whole in _squeezed(text))

@@ -12,6 +12,9 @@ from engine.records import Passage, Span
 SHORTEST = 10
 LONGEST = 400
 REPEATS = 3
+# Better kinds of sentences stand alone where there are so many, or this share of all.
+FEWEST = 3
+ENOUGH = 0.1
 
 _LEADERS = re.compile(
     r"(?:[.．・…‥･_]\s?){4,}\s*[0-9０-９ivxIVX-]*\s*$|[…‥]{2,}\s*[0-9０-９-]+\s*$"
@@ -19,6 +22,7 @@ _LEADERS = re.compile(
 _NUMBERING = re.compile(
     r"^\s*(?:第?[0-9０-９]+[章節条項部]|[0-9０-９]+(?:[.．-][0-9０-９]+)*[.．]?)\s+\S"
 )
+_ENDS = tuple("。．.!?！？」』)）")
 _LETTER = re.compile(r"[^\W\d_]")
 _NUMBER = re.compile(r"[0-9０-９]")
 _UNIT = re.compile(
@@ -30,9 +34,12 @@ _CODE = re.compile(r"[A-Z]{1,5}-?[0-9]{2,}[A-Z0-9-]*")
 
 
 def comparable(text: str) -> str:
-    """A text without width, space and digits, to tell running headers and repeats."""
-    folded = unicodedata.normalize("NFKC", text).lower()
-    return re.sub(r"\d+", "0", "".join(folded.split()))
+    """A text without width and space, to tell repeats; of a mere line also without digits.
+
+    Running headers differ in their page numbers.
+    """
+    folded = "".join(unicodedata.normalize("NFKC", text).lower().split())
+    return folded if folded.endswith(_ENDS) else re.sub(r"\d+", "0", folded)
 
 
 def usable(
@@ -40,7 +47,8 @@ def usable(
 ) -> np.ndarray:
     """Which sentences are whole statements, and not headings, contents lines or fragments.
 
-    Rows and drawing entities count only where the document has too little running text.
+    Lines without a full stop, rows and drawing entities count only where the document has too
+    little running text.
 
     Args:
         text: The document's text.
@@ -66,8 +74,10 @@ def usable(
         bool,
     )
     running = whole & (kinds == "text")
-    if running.sum() >= max(3, 0.1 * whole.sum()):
-        return running
+    ended = np.array([text[start:end].rstrip().endswith(_ENDS) for start, end in sentences], bool)
+    for better in (running & ended, running):
+        if better.sum() >= max(FEWEST, ENOUGH * whole.sum()):
+            return better
     if whole.any():
         return whole
     # A document of nothing but short lines still gets its best ones.
@@ -84,7 +94,7 @@ def _statement(sentence: str) -> bool:
     letters = len(_LETTER.findall(stripped))
     if letters < 0.35 * len(stripped.replace(" ", "")):
         return False
-    ended = stripped[-1] in "。．.!?！？」』)）：:"
+    ended = stripped.endswith(_ENDS)
     if not ended and _NUMBERING.match(stripped) and width < 60:
         return False
     return ended or width >= 30

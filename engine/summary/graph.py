@@ -17,7 +17,8 @@ def block_centrality(kept_blocks: np.ndarray, kept_mass: np.ndarray) -> np.ndarr
     """Centrality of each block.
 
     A block's attention to itself says nothing about others and is left out, and a row that read
-    only itself restarts anywhere.
+    only itself restarts anywhere. Global blocks, which every block reads whether it wants to or
+    not, are given the median of the others.
 
     Args:
         kept_blocks: Key blocks read by each query block, int ``[L, NB, K]``, -1 where unused.
@@ -46,7 +47,20 @@ def block_centrality(kept_blocks: np.ndarray, kept_mass: np.ndarray) -> np.ndarr
         rank = following
         if moved < TOLERANCE:
             break
+    given = _given(kept_blocks)
+    if given.any() and not given.all():
+        rank[given] = np.median(rank[~given])
     return rank / rank.sum()
+
+
+def _given(kept_blocks: np.ndarray) -> np.ndarray:
+    """Blocks that every query block of every layer read, bool ``[NB]``."""
+    layers, blocks, _ = kept_blocks.shape
+    rows = np.arange(layers * blocks)[:, None]
+    flat = kept_blocks.reshape(layers * blocks, -1)
+    used = flat >= 0
+    pairs = np.unique((rows * blocks + flat)[used])
+    return np.bincount(pairs % blocks, minlength=blocks) == layers * blocks
 
 
 def span_means(

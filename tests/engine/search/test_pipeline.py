@@ -258,6 +258,25 @@ def test_what_is_excluded_is_not_found_by_the_model_either(scope):
     assert all("洗浄液" not in passage.text for passage in found.passages)
 
 
+def test_tolerance_is_found_with_and_without_its_unit():
+    scope = Scope(
+        ["穴の間隔は46 ±0.05 mmとする。", "穴の径は±0.5 mmとする。", "幅は ±０．０５ とする。"]
+    )
+    found = scope.search("±0.05")
+    assert {passage.text for passage in found.passages[:2]} == {
+        "穴の間隔は46 ±0.05 mmとする。", "幅は ±０．０５ とする。",
+    }  # fmt: skip
+    assert found.passages[1].score > 3 * found.passages[2].score
+
+
+def test_scrap_of_text_is_found_only_by_its_words():
+    scope = Scope(["mm", "カバーの締付トルクは12.5 N·mとする。"])
+    assert [one.text for one in scope.search("回転力").passages] == [
+        "カバーの締付トルクは12.5 N·mとする。"
+    ]
+    assert scope.search("mm").passages[0].text == "mm"
+
+
 def test_cancel(scope):
     cancel = CancelToken()
     cancel.cancel()

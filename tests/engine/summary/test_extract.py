@@ -175,6 +175,16 @@ def test_no_headings_contents_lines_or_fragments():
     assert texts(text, made) == [items[8][0], items[9][0], items[10][0]]
 
 
+def test_line_without_a_full_stop_gives_way_to_sentences():
+    items = [("発行日 2025年3月28日 水無瀬油機株式会社 品質保証課 第2報", axis(0))] + [
+        (f"締付けは第{i}工程で対角の順に二回に分けて行う。", axis(i)) for i in range(1, 4)
+    ]
+    text, passages, encoding = built(items)
+    assert items[0][0] not in texts(text, extract(text, passages, encoding, None, 4, None))
+    text, passages, encoding = built(items[:2])
+    assert items[0][0] in texts(text, extract(text, passages, encoding, None, 4, None))
+
+
 def test_table_only_document_is_summed_up_by_its_rows():
     items = [(f"部品名 軸受{i} 測定値 12.0{i} mm 判定 合格", axis(i)) for i in range(4)]
     text, passages, encoding = built(items, kinds=["row"] * 4)

@@ -4,13 +4,18 @@ import pytest
 from engine.summary.graph import block_centrality, span_means, token_means
 
 
-def test_block_everyone_reads_is_central():
-    kept = np.array([[[0, 1, -1], [1, 0, -1], [2, 0, -1], [3, 0, 1]]])
-    mass = np.array([[[0.5, 0.5, 0], [0.5, 0.5, 0], [0.5, 0.5, 0], [0.2, 0.6, 0.2]]])
-    rank = block_centrality(kept, mass)
+def test_block_that_others_read_is_central():
+    kept = np.array([[[0, 1], [1, 2], [2, 1], [3, 0]]])
+    rank = block_centrality(kept, np.full(kept.shape, 0.5))
     assert rank.sum() == pytest.approx(1)
-    assert rank.argmax() == 0
-    assert rank[2] == pytest.approx(rank[3])
+    assert np.argsort(-rank).tolist() == [1, 2, 0, 3]
+
+
+def test_global_block_earns_nothing_by_being_read_by_all():
+    kept = np.array([[[0, 1], [0, 2], [0, 1], [0, 1]], [[0, 1], [0, 2], [0, 3], [0, 1]]])
+    rank = block_centrality(kept, np.full(kept.shape, 0.5))
+    assert rank.argmax() != 0
+    assert rank[0] == pytest.approx(np.median(rank[1:]))
 
 
 def test_two_blocks_that_read_each_other_are_equal():
