@@ -1,7 +1,7 @@
 """The pages of a marked PDF that are not the original's: its cover and excerpts, as HTML."""
 
+import html
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from engine.export.marks import Segment
 from engine.export.report import Entry, Report, file_name, source_facts
@@ -54,6 +54,11 @@ def excerpt_html(report: Report, source: ExportSource, entries: Iterable[Entry])
         facts = [fact for fact in entry.facts if fact not in source_facts(source.info, report.say)]
         pieces.append(_table(facts))
     return "\n".join(pieces)
+
+
+def escape(text: str) -> str:
+    """Escape a text for the HTML of MuPDF, which resolves entities twice."""
+    return html.escape(text).replace("&amp;", "&amp;<wbr/>")
 
 
 def _heading(entry: Entry) -> str:
