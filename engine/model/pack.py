@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import PackError
-from kernels.block_sparse import BlockPattern
+from kernels.block_sparse.pattern import BlockPattern
 
 FORMAT = 1
 ARCHITECTURE = "chumoku-1"

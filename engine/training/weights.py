@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.block_sparse import BlockPattern
+from kernels.block_sparse.pattern import BlockPattern
 
 ARCHITECTURE = "chumoku-1"
 
