@@ -65,8 +65,6 @@ def attention_model(
         numpy_helper.from_array(np.array([0, -1, block]), "slots_shape"),
         numpy_helper.from_array(np.array([2]), "axis_2"),
         numpy_helper.from_array(np.array([1, 2]), "axes_1_2"),
-        numpy_helper.from_array(np.array(1.0 / (heads * block), np.float32), "mean_weight"),
-        numpy_helper.from_array(np.array(1.0 / heads, np.float32), "head_weight"),
     ]
 
     def add(kind: str, inputs: list[str], output: str | list[str], **attributes: Any) -> str:
@@ -121,7 +119,11 @@ def attention_model(
     add("ReduceSum", ["received", "axes_1_2"], "column", keepdims=0)
     add("Reshape", ["column", "slots_shape"], "by_slot")
     add("ReduceSum", ["by_slot", "axis_2"], "slot_sum", keepdims=0)
-    add("Mul", ["slot_sum", "head_weight" if tail else "mean_weight"], "mass")
+    add("Mul", ["slot_sum", "mean_weight"], "mass")
+
+    rows_summed = heads if tail else heads * block
+    mean_weight = np.array(1.0 / rows_summed, np.float32)
+    constants.append(numpy_helper.from_array(mean_weight, "mean_weight"))
 
     inputs = [
         helper.make_tensor_value_info("q", stored, ["Q", heads, block, width]),
