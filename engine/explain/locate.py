@@ -78,10 +78,12 @@ def _line_boxes(
         return ()
     part = document.char_boxes[start:end]
     positions = np.flatnonzero(~np.isnan(part).any(axis=1))
+    starts = [page.start for page in document.pages]
+    order = np.maximum(np.searchsorted(starts, start + positions, side="right") - 1, 0)
     lines: list[tuple[int, Box, str | None]] = []
-    for position in positions.tolist():
-        box: Box = tuple(float(value) for value in part[position])  # pyright: ignore[reportAssignmentType]
-        page = page_of(document.pages, start + position).number
+    for at, corners in zip(order.tolist(), part[positions].tolist(), strict=True):
+        box: Box = tuple(corners)
+        page = document.pages[at].number
         if lines and lines[-1][0] == page:
             _, line, direction = lines[-1]
             joined = _joined(line, box, direction)
