@@ -5,14 +5,15 @@ from itertools import groupby, pairwise
 from statistics import median
 
 import numpy as np
+import pymupdf
 
 from engine.reading.builder import CharacterLimit, DocumentBuilder
 from engine.reading.limits import Limits
-from engine.reading.mupdf import pymupdf
-from engine.reading.pdf_grid import find_tables
 from engine.reading.pdf_layout import Line, lay_out
 from engine.reading.pdf_pieces import extract_pieces
 from engine.reading.pdf_structure import continues, joint, mark_headings, mark_running, measure
+from engine.reading.pdf_table_rows import TableWriter
+from engine.reading.pdf_tables import gather_tables
 from engine.reading.rendering import open_pdf
 from engine.reading.source import Source
 from engine.records import Document
@@ -48,11 +49,12 @@ def read(source: Source, limits: Limits, report: Callable[[int, int | None], Non
             report(number + 1, count)
         mark_running(pages, [height for _, height in sizes])
         typography = measure(pages)
+        writer = TableWriter()
         try:
             for lines, (width, height) in zip(pages, sizes, strict=True):
                 builder.begin_page(width, height)
                 mark_headings(lines, typography)
-                _write_page(builder, lines)
+                _write_page(builder, lines, writer)
         except CharacterLimit:
             builder.warnings.append("text_cut")
         given = document.metadata or {}
@@ -66,9 +68,7 @@ def _page(
     try:
         page = document[number]
         size = (float(page.rect.width), float(page.rect.height))
-        pieces = extract_pieces(page)
-        tables = find_tables(page, [piece for piece in pieces if piece.turn == 0])
-        lines = lay_out(pieces, tables)
+        lines = lay_out(gather_tables(page, extract_pieces(page)))
     except (RuntimeError, ValueError):
         warnings.append(f"page_broken:{number + 1}")
         return [], (0.0, 0.0)
@@ -80,7 +80,7 @@ def _page(
     return lines, size
 
 
-def _write_page(builder: DocumentBuilder, lines: list[Line]) -> None:
+def _write_page(builder: DocumentBuilder, lines: list[Line], writer: TableWriter) -> None:
     ordered = sorted(lines, key=lambda line: _ORDER.get(line.kind, 1))
     for _, group in groupby(ordered, key=lambda line: line.region):
         region = list(group)
@@ -95,6 +95,11 @@ def _write_page(builder: DocumentBuilder, lines: list[Line]) -> None:
                 between = ""
             builder.gap(between)
             text, boxes, between = line.text, line.boxes, "\n"
+            if line.table is not None and line.kind == "line":
+                writer.write(builder, line.table)
+                continue
+            if line.kind not in _ORDER:
+                writer.close()
             if carries_on[index]:
                 between, drops_hyphen = joint(text, region[index + 1].text)
                 if drops_hyphen:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.reading.mupdf import pymupdf
+import pymupdf
+
 from engine.reading.pdf_pieces import Piece
 
 _SNAP = 2.0

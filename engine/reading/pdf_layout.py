@@ -5,14 +5,16 @@ a band is read column by column where both sides look like running text, else ro
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.reading.pdf_grid import Table
 from engine.reading.pdf_pieces import CJK, Piece
+
+if TYPE_CHECKING:
+    from engine.reading.pdf_tables import Table
 
 _CELL_GAP_EM = 1.5
 _FAR_GAP_EM = 6.0
@@ -29,7 +31,6 @@ class Line:
         pieces: From left to right.
         region: Lines of one region are read one after another and may make up paragraphs.
         is_row: Whether its pieces are cells.
-        cells: Cell of each piece, where a ruled table tells.
         cell_starts: Where cells begin in this row and those beside it.
         kind: Kind of unit, filled in by the structure pass.
         level: Heading level, filled in by the structure pass.
@@ -39,13 +40,13 @@ class Line:
         size: Font size of the longest piece.
         bold: Whether all of it is bold.
         turn: Quarter turns of its pieces.
+        table: The ruled table that it holds; it then has no pieces.
     """
 
     pieces: list[Piece]
     region: int = 0
     is_row: bool = False
     cell_starts: tuple[float, ...] = ()
-    cells: tuple[int, ...] = ()
     kind: str = "line"
     level: int = 0
     text: str = ""
@@ -57,6 +58,7 @@ class Line:
     size: float = 0.0
     bold: bool = False
     turn: int = 0
+    table: "Table | None" = None
 
     def join(self) -> None:
         """Fill in text, boxes and frame once the pieces are settled."""
@@ -71,11 +73,8 @@ class Line:
             return
         parts = [pieces[0].text]
         boxes = [pieces[0].boxes]
-        for index, (previous, piece) in enumerate(pairwise(pieces)):
-            if self.cells:
-                between = self._inside(index, previous, piece)
-            else:
-                between = self._between(previous, piece)
+        for previous, piece in pairwise(pieces):
+            between = self._between(previous, piece)
             parts += [between, piece.text]
             boxes += [np.full((len(between), 4), np.nan, np.float32), piece.boxes]
         self.text = "".join(parts)
@@ -91,22 +90,12 @@ class Line:
         both_cjk = CJK.match(previous.text[-1]) and CJK.match(piece.text[0])
         return " " if gap > (0.8 if both_cjk else 0.15) else ""
 
-    def _inside(self, index: int, previous: Piece, piece: Piece) -> str:
-        if self.cells[index] != self.cells[index + 1]:
-            return "\t"
-        if piece.v0 < previous.v1 - 0.3 * previous.size:
-            return self._between(previous, piece)
-        # A line wrapped inside its cell.
-        cjk = CJK.match(previous.text[-1]) or CJK.match(piece.text[0])
-        return "" if cjk or previous.text.endswith("-") else " "
 
-
-def lay_out(pieces: list[Piece], tables: Sequence[Table] = ()) -> list[Line]:
+def lay_out(pieces: list[Piece]) -> list[Line]:
     """Put the pieces of a page into reading order.
 
     Args:
         pieces: All of the page, standing any way.
-        tables: Ruled tables among the upright pieces.
 
     Returns:
         Lines with text and boxes; the direction with most text first, oblique text last.
@@ -124,39 +113,19 @@ def lay_out(pieces: list[Piece], tables: Sequence[Table] = ()) -> list[Line]:
             blocks = [[Line([piece])] for piece in sorted(group, key=lambda p: (p.v0, p.u0))]
         elif rank > 0:
             # Turned text beside upright text: labels and dimensions, each a string of its own.
-            blocks = [[line] for row in _rows(group) for line in _split_row(row, _CELL_GAP_EM)]
+            blocks = [
+                [line] for row in visual_rows(group) for line in _split_row(row, _CELL_GAP_EM)
+            ]
         else:
-            placed = _place_tables(group, tables) if turn == 0 else group
-            blocks = [_row_lines(region) for region in _regions(placed)]
+            blocks = [_row_lines(region) for region in _regions(group)]
         for block in blocks:
             for line in block:
                 line.region = regions
-                line.join()
+                if line.table is None:
+                    line.join()
             regions += 1
             lines += block
     return lines
-
-
-def _place_tables(pieces: list[Piece], tables: Sequence[Table]) -> list[Piece]:
-    """Put a stand-in for each table in place of the pieces in it."""
-    held = {id(piece) for table in tables for row in table.rows for c in row for piece in c}
-    placed = [piece for piece in pieces if id(piece) not in held]
-    for table in tables:
-        lines = []
-        for row in table.rows:
-            cells = [[piece for line in _rows(cell) for piece in line] for cell in row]
-            numbers = tuple(index for index, cell in enumerate(cells) for _ in cell)
-            lines.append(Line(list(chain(*cells)), is_row=True, cells=numbers))
-        u0, v0, u1, v1 = table.box
-        beside = [p for p in placed if not p.lines and (p.u1 <= u0 or p.u0 >= u1) and p.v1 > v0]
-        bottom = v1
-        for piece in sorted(beside, key=lambda p: p.v0):
-            # Text beside it is read first, unbroken.
-            if piece.v0 < bottom + piece.size:
-                v0 = bottom = max(bottom, piece.v1)
-        first = table.rows[0][0][0]
-        placed.append(Piece("", _NO_BOXES, first.size, False, 0, u0, v0, u1, bottom, lines))
-    return placed
 
 
 def _regions(pieces: list[Piece], depth: int = 0) -> list[list[Piece]]:
@@ -211,7 +180,7 @@ def _gutter(pieces: list[Piece]) -> float | None:
 
 def _is_column(pieces: list[Piece]) -> bool:
     """Whether pieces look like running text set to one measure, not like table cells."""
-    rows = _rows(pieces)
+    rows = visual_rows(pieces)
     if len(rows) < _MIN_COLUMN_LINES:
         return False
     left, right = min(p.u0 for p in pieces), max(p.u1 for p in pieces)
@@ -221,7 +190,7 @@ def _is_column(pieces: list[Piece]) -> bool:
     return full >= 0.5 * len(rows) and letters >= 11 and single >= 0.7 * len(rows)
 
 
-def _rows(pieces: list[Piece]) -> list[list[Piece]]:
+def visual_rows(pieces: list[Piece]) -> list[list[Piece]]:
     """Group pieces that stand on one line, from top to bottom, each from left to right."""
     rows: list[list[Piece]] = []
     low = high = 0.0
@@ -253,7 +222,7 @@ def _split_row(row: list[Piece], gap_em: float) -> list[Line]:
 
 def _row_lines(pieces: list[Piece]) -> list[Line]:
     """Lines of a region; cells are kept on one line where rows above or below align with them."""
-    rows = _rows(pieces)
+    rows = visual_rows(pieces)
     starts = [[line.pieces[0].u0 for line in _split_row(row, _CELL_GAP_EM)] for row in rows]
     lines: list[Line] = []
     before: Piece | None = None

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from engine.reading.mupdf import pymupdf
+import pymupdf
 
 _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 _BOLD_FLAG = 16
@@ -30,7 +29,7 @@ class Piece:
         size: Font size in points.
         bold: Whether its font is bold.
         turn: Quarter turns clockwise of its direction, or -1 where it is oblique.
-        lines: Rows of a table that this piece stands in for; it then has no text of its own.
+        lines: The line that holds the table which this piece stands in for, else None.
     """
 
     text: str

@@ -11,8 +11,16 @@ from engine.reading.pdf_pieces import CJK
 
 _EDGE = 0.12
 _EDGE_LINES = 3
+# Height of the tallest running frame, as a share of the page.
+_FRAME = 0.2
+_MIN_RUNNING = 0.3
 _PAGE_NUMBER = re.compile(
     r"(?:[-–—―(]\s*)?(?:p\.?\s*|page\s*)?\d{1,4}(?:\s*(?:/|of|／)\s*\d{1,4})?(?:\s*[-–—―)]|\s*頁)?",
+    re.IGNORECASE,
+)
+_PAGE_CELL = re.compile(
+    r"\d+\s*(?:/|of|の)\s*\d+|(?:ページ|頁|page|p\.|sheet)\s*[:.]?\s*\d+|\d+\s*(?:ページ|頁|枚目)"
+    r"|^[-–—\s]*\d{1,4}[-–—\s]*$",
     re.IGNORECASE,
 )
 _CHAPTER = re.compile(
@@ -57,8 +65,14 @@ def measure(pages: list[list[Line]]) -> Typography:
     """Find the size of running text and those of headings."""
     sizes: Counter[float] = Counter()
     bold: Counter[bool] = Counter()
+    letters = sum(len(line.text) for lines in pages for line in lines)
+    running = sum(len(line.text) for lines in pages for line in lines if line.table is None)
+    # Tables are often set smaller, unless a document is made of them.
+    with_tables = running < _MIN_RUNNING * letters
     for lines in pages:
         for line in lines:
+            if line.table is not None and not with_tables:
+                continue
             sizes[_rounded(line.size)] += len(line.text)
             bold[line.bold] += len(line.text)
     body = sizes.most_common(1)[0][0] if sizes else 10.0
@@ -92,9 +106,10 @@ def mark_running(pages: list[list[Line]], heights: list[float]) -> None:
             for line in near:
                 if line.v0 > _EDGE * height if kind == "header" else line.v1 < (1 - _EDGE) * height:
                     break
+                if line.table is not None and line.v1 - line.v0 > _FRAME * height:
+                    break
                 text = unicodedata.normalize("NFKC", line.text).strip()
-                # The numbers of headings differ from page to page too.
-                masked = text if numbering(text) else re.sub(r"\d+", "#", text)
+                masked = _masked(line, text)
                 keys = [(masked, slot) for slot in (round(line.v0 / 4), round(line.v0 / 4) + 1)]
                 found.append((line, text, keys))
                 for key in keys:
@@ -109,6 +124,15 @@ def mark_running(pages: list[list[Line]], heights: list[float]) -> None:
                 # Whatever stands further in belongs to the page.
                 break
             line.kind = kind
+
+
+def _masked(line: Line, text: str) -> str:
+    """Text without what changes from page to page in a running line."""
+    if line.table is not None:
+        # In a form, a cell that differs by a digit is another value.
+        return "\t".join(_PAGE_CELL.sub("#", cell) for cell in text.split("\t"))
+    # The numbers of headings differ from page to page too.
+    return text if numbering(text) else re.sub(r"\d+", "#", text)
 
 
 def mark_headings(lines: list[Line], typography: Typography) -> None:
@@ -194,16 +218,16 @@ def continues(before: Line, line: Line, measure_right: float, pitch: float) -> b
     indent = line.u0 - before.u0
     if indent > (4.5 if _BULLET.match(before.text) else 0.7) * size:
         return False
-    return measure_right - before.u1 < _first_word(line) + 0.7 * size
+    return measure_right - before.u1 < room_for(line.text, line.size) + 0.7 * size
 
 
-def _first_word(line: Line) -> float:
-    """Room that the line's first word would have needed on the line above."""
-    if CJK.match(line.text[0]):
+def room_for(text: str, size: float) -> float:
+    """Room in points that the first word of a line would have needed on the line above."""
+    if CJK.match(text[0]):
         # Two characters: one may not begin a line without the next (kinsoku).
-        return 1.5 * line.size
-    word = re.match(r"\S+", line.text)
-    return (word.end() if word else 1) * 0.55 * line.size + 0.3 * line.size
+        return 1.5 * size
+    word = re.match(r"\S+", text)
+    return (word.end() if word else 1) * 0.55 * size + 0.3 * size
 
 
 def joint(before: str, after: str) -> tuple[str, bool]:

@@ -4,10 +4,15 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+import pymupdf
+
 from engine.errors import ReadingError
 from engine.reading.limits import Limits
-from engine.reading.mupdf import pymupdf
 from engine.reading.source import file_error, open_source
+
+# MuPDF writes what it repairs to standard error; a file's faults are told through errors.
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
 
 _KEPT_DOCUMENTS = 4
 _KEPT_BYTES = 150_000_000

@@ -105,15 +105,26 @@ def write_rows(
         page: Page for the units.
         name: Names cells.
     """
-    covers = _cover(merges)
     for block in _blocks(rows):
-        start, depth = _find_header(block, covers)
-        labels = _labels(block[start : start + depth], covers) if depth else {}
+        start, labels = find_labels(block, merges)
         for index, row in enumerate(block):
             if not builder.at_page_start:
                 builder.gap("\n")
-            is_data = depth > 0 and index >= start + depth
-            _write_row(builder, row, labels if is_data else {}, sheet, page, name)
+            _write_row(builder, row, labels if index >= start else {}, sheet, page, name)
+
+
+def find_labels(block: Sequence[Row], merges: Sequence[Merge]) -> tuple[int, dict[int, str]]:
+    """Find the header of a block of rows.
+
+    Returns:
+        Index of the first row below it and label of each column from 0; 0 and none where the
+        block has no header.
+    """
+    covers = _cover(merges)
+    start, depth = _find_header(block, covers)
+    if not depth:
+        return 0, {}
+    return start + depth, _labels(block[start : start + depth], covers)
 
 
 def _write_row(
