@@ -29,6 +29,8 @@ class _Batch:
         read: Files whose reading began.
         settled: Files that are done.
         failed: Names of files that failed.
+        fresh: Number of files that are new or changed.
+        latest: File and stage of the latest progress.
     """
 
     paths: list[str]
@@ -36,6 +38,7 @@ class _Batch:
     settled: set[str] = field(default_factory=set)
     failed: list[str] = field(default_factory=list)
     fresh: int = 0
+    latest: tuple[str, str] | None = None
 
     def fraction(self, progress: Progress) -> float | None:
         """How much of the batch is done, in 0..1."""
@@ -234,8 +237,11 @@ class IngestController(QObject):
     def _on_progress(self, batch: _Batch, progress: Progress) -> None:
         if progress.subject is None:
             return
-        if progress.stage in _READING and progress.subject not in batch.read:
+        if progress.stage in _READING:
             batch.read.add(progress.subject)
+        if (progress.subject, progress.stage) != batch.latest:
+            # What was just read can be searched, and its row should say so.
+            batch.latest = (progress.subject, progress.stage)
             self._refresh.start()
         self._model.show_progress(progress)
         name = file_name(progress.subject)
