@@ -1,6 +1,7 @@
 """The pages of a marked PDF that are not the original's: its cover and excerpts, as HTML."""
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 from engine.export.marks import Segment
@@ -19,6 +20,7 @@ td { border: 1px solid #b8c0ca; padding: 2px 5px; font-size: 8.5px; }
 .note { color: #4a525c; margin: 3px 0; }
 """
 _LIGHT, _STRONG = (255, 244, 208), (255, 178, 60)
+_JOINED = re.compile("(&amp;|f(?=[fil]))")
 # Breaks long paths and hashes, which hold nothing a line could be broken at.
 _LONGEST_WORD = 60
 
@@ -57,8 +59,12 @@ def excerpt_html(report: Report, source: ExportSource, entries: Iterable[Entry])
 
 
 def escape(text: str) -> str:
-    """Escape a text for the HTML of MuPDF, which resolves entities twice."""
-    return html.escape(text).replace("&amp;", "&amp;<wbr/>")
+    """Escape a text for the HTML of MuPDF.
+
+    It resolves entities twice, and sets ligatures that break copied hashes and file names; an
+    empty element between the characters prevents both.
+    """
+    return _JOINED.sub(r"\1<span></span>", html.escape(text))
 
 
 def _heading(entry: Entry) -> str:

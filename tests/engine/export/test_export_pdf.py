@@ -22,6 +22,10 @@ def annotations(page: pymupdf.Page, kind: str) -> list[pymupdf.Annot]:
     return [one for one in page.annots() if one.type[1] == kind]
 
 
+def pages_of(pdf: pymupdf.Document) -> list[pymupdf.Page]:
+    return [pdf[number] for number in range(pdf.page_count)]
+
+
 def words(page: pymupdf.Page, text: str) -> pymupdf.Rect:
     """Where words stand; like an annotation's, without the page's rotation."""
     found = page.search_for(text)
@@ -63,7 +67,7 @@ def test_single_pdf_keeps_all_pages_and_its_bookmarks(answers, make_pdf, tmp_pat
     hit = answers.hit(1, revision, PASSAGE, {"本締め": 0.5})
     target = answers.export(answers.search([hit]), tmp_path / "out.pdf")
     with pymupdf.open(target) as pdf:
-        texts = [page.get_text() for page in pdf]
+        texts = [page.get_text() for page in pages_of(pdf)]
         added = len(texts) - len(PAGES)
         for number, lines in enumerate(PAGES):
             assert lines[0] in texts[added + number]
@@ -77,7 +81,7 @@ def test_cover_names_query_pack_evidence_file_revision_and_hash(answers, make_pd
     hit = answers.hit(1, revision, PASSAGE, {"本締め": 0.5})
     target = answers.export(answers.search([hit]), tmp_path / "out.pdf")
     with pymupdf.open(target) as pdf:
-        cover = "".join("".join(str(page.get_text()).split()) for page in list(pdf)[:-3])
+        cover = "".join("".join(str(page.get_text()).split()) for page in pages_of(pdf)[:-3])
     source = answers.sources[revision].info
     expected = ("本締めトルクはいくつか", "5f" * 32, "4711", "C:\\文書\\手順書.pdf", source.sha256)
     for text in (*expected, "2026-11-22", "2ページ", "0.875", "".join(PASSAGE.split())):
@@ -93,8 +97,10 @@ def test_several_sources_give_only_the_pages_concerned(answers, make_pdf, tmp_pa
     ]
     target = answers.export(answers.search(hits), tmp_path / "out.pdf", words="en")
     with pymupdf.open(target) as pdf:
-        texts = [str(page.get_text()) for page in pdf]
-        marked = [number for number, page in enumerate(pdf) if annotations(page, "Highlight")]
+        texts = [str(page.get_text()) for page in pages_of(pdf)]
+        marked = [
+            number for number, page in enumerate(pages_of(pdf)) if annotations(page, "Highlight")
+        ]
     assert len(marked) == 1 and "合いマーク" in texts[marked[0]]
     assert not any("耐圧試験" in text for text in texts)
     assert "only the marked pages" in " ".join(texts[0].split())
@@ -102,16 +108,16 @@ def test_several_sources_give_only_the_pages_concerned(answers, make_pdf, tmp_pa
 
 
 def test_hostile_text_is_shown_as_text_and_glyphs_are_embedded(answers, tmp_path: Path):
-    text = "<script>alert(1)</script> ]]> &amp; <b>締付トルク</b>は 12.5 N·m とする。"
+    text = "<script>alert(1)</script> ]]> &amp; <b>締付トルク</b>は 12.5 N·m 、off file flow"
     revision = answers.add("注意.txt", text.encode("utf-8"))
     hit = answers.hit(1, revision, text, {"締付トルク": 1.0})
     target = answers.export(answers.search([hit], query="<i>問</i>"), tmp_path / "out.pdf")
     with pymupdf.open(target) as pdf:
-        whole = "".join(str(page.get_text()) for page in pdf)
+        whole = "".join(str(page.get_text()) for page in pages_of(pdf))
         pixmap = pdf[-1].get_pixmap(dpi=60)
-        assert all(font[1] != "n/a" for page in pdf for font in page.get_fonts())
+        assert all(font[1] != "n/a" for page in pages_of(pdf) for font in page.get_fonts())
     assert "<script>alert(1)</script> ]]> &amp; <b>締付トルク</b>" in whole
-    assert "<i>問</i>" in whole
+    assert "<i>問</i>" in whole and "off file flow" in whole
     colours = {pixmap.pixel(x, y) for x in range(pixmap.width) for y in range(pixmap.height)}
     assert any(red > 240 and green > 150 and blue < 110 for red, green, blue in colours)
 
@@ -121,7 +127,7 @@ def test_summary_marks_its_sentences(answers, make_pdf, tmp_path: Path):
     chosen = ["この手順書は弁の組立の方法を定める。", "耐圧試験は 31.5 MPa で2分間行う。"]
     target = answers.export(answers.summary(revision, chosen), tmp_path / "out.pdf")
     with pymupdf.open(target) as pdf:
-        marked = [page for page in list(pdf)[-3:] if annotations(page, "Highlight")]
+        marked = [page for page in pages_of(pdf)[-3:] if annotations(page, "Highlight")]
         assert [page.number for page in marked] == [pdf.page_count - 3, pdf.page_count - 1]
         assert "42%" in str(pdf[0].get_text())
         box = annotations(marked[1], "Highlight")[0].rect
@@ -137,7 +143,7 @@ def test_the_child_process_writes_the_same_marks(answers, make_pdf, tmp_path: Pa
         call: Callable = lambda name, args: child.call(name, args, token)  # noqa: E731
         there = answers.export(evidence, tmp_path / "there.pdf", run_in_child=call)
     with pymupdf.open(here) as one, pymupdf.open(there) as other:
-        for first, second in zip(one, other, strict=True):
+        for first, second in zip(pages_of(one), pages_of(other), strict=True):
             assert [a.rect for a in first.annots()] == [a.rect for a in second.annots()]
             assert first.get_text() == second.get_text()
 
