@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from engine.errors import PackError, QueryError
-from engine.model.fidelity import FidelityProbe
+from engine.model.fidelity import FidelityProbe, combine
 from engine.model.layers import LayerStack, LayerState
 from engine.model.pack import Pack, part_names
 from engine.model.runtime import open_sessions, thread_count
@@ -16,6 +16,9 @@ from engine.records import Encoding, Fidelity, QueryEncoding, Span
 from kernels.block_sparse.pattern import BlockLists, join_lists
 
 STAGE = "encode"
+# Tokens that are encoded together, a multiple of every block size: with 262,144 a pass stays below
+# 1 GB. A longer document is encoded in several such windows that do not see each other.
+WINDOW = 262_144
 QUERY_LIMIT = 8192
 _NO_ATTENTION = Fidelity(1.0, 1.0, 0.0, 0, 1.0)
 
@@ -23,24 +26,37 @@ _NO_ATTENTION = Fidelity(1.0, 1.0, 0.0, 0, 1.0)
 class Encoder:
     """A pack, loaded and ready."""
 
-    def __init__(self, pack: Pack, tokenizer: Tokenizer, stack: LayerStack, threads: int) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        tokenizer: Tokenizer,
+        stack: LayerStack,
+        threads: int,
+        window: int = WINDOW,
+    ) -> None:
+        """Take what :meth:`load` opens; ``window`` must be a multiple of the block."""
         self.pack = pack
         self.tokenizer = tokenizer
         self.threads = threads
         self._stack = stack
+        self._window = window
 
     @classmethod
-    def load(cls, pack: Pack, threads: int | None = None) -> "Encoder":
+    def load(cls, pack: Pack, threads: int | None = None, window: int = WINDOW) -> "Encoder":
         """Open a pack's parts.
 
         Args:
             pack: A verified pack.
             threads: Threads of the linear algebra; None for all physical cores but one that is
                 left for the window where there are more than two.
+            window: Most tokens that are encoded together, a multiple of the pack's block.
 
         Raises:
             PackError: ``pack_broken``.
+            ValueError: ``window`` is not a multiple of the block.
         """
+        if window < 1 or window % pack.config.pattern.block:
+            raise ValueError(f"window {window} is no multiple of {pack.config.pattern.block}")
         threads = threads or thread_count()
         tokenizer = Tokenizer(pack.contents["tokenizer.json"])
         if tokenizer.size > pack.config.vocabulary:
@@ -51,7 +67,7 @@ class Encoder:
             )
         parts = {name: pack.contents[name] for name in part_names(pack.config.layers)}
         stack = LayerStack(pack.config, open_sessions(parts, threads))
-        return cls(pack, tokenizer, stack, threads)
+        return cls(pack, tokenizer, stack, threads, window)
 
     def encode(
         self,
@@ -87,32 +103,46 @@ class Encoder:
         if len(tokens.ids) == 0:
             return self._nothing(len(spans), len(sentences), time.perf_counter() - began)
         config, block = self.pack.config, self.pack.config.pattern.block
-        state = LayerState(config, len(tokens.ids))
-        probe = FidelityProbe.draw(
-            config.pattern, state.tokens, state.blocks, fidelity_sample, seed
-        )
-        kept, mass = yield from self._run_layers(state, tokens.ids, probe, cancel)
-
-        state.drop_attention()
-        vectors = np.empty((state.blocks * block, config.token_width), np.float32)
-        for _ in self._stack.head(state, vectors):
-            cancel.check()
-        vectors = vectors[: state.tokens]
-        passage_vectors = self._pool(state, tokens, spans, cancel)
-        sentence_vectors = self._pool(state, tokens, sentences, cancel)
-        density = float((kept >= 0).sum(axis=2).mean() / state.blocks)
+        ranges = token_ranges(tokens.spans, [*spans, *sentences])
+        sums = np.zeros((len(ranges), config.width), np.float32)
+        count = len(tokens.ids)
+        vectors = np.empty((count, config.token_width), np.int8)
+        summaries, kept, mass, probes = [], [], [], []
+        for first in range(0, count, self._window):
+            ids = tokens.ids[first : first + self._window]
+            state = LayerState(config, len(ids))
+            probe = FidelityProbe.draw(
+                config.pattern, state.tokens, state.blocks, fidelity_sample, seed + first
+            )
+            share = (first / count, (first + len(ids)) / count)
+            listed, weight = yield from self._run_layers(state, ids, probe, cancel, share)
+            kept.append(np.where(listed >= 0, listed + first // block, -1).astype(np.int32))
+            mass.append(weight)
+            probes.append(probe)
+            state.drop_attention()
+            unit = np.empty((len(state.x), config.token_width), np.float32)
+            for _ in self._stack.head(state, unit):
+                cancel.check()
+            unit = unit[: len(ids)]
+            vectors[first : first + len(ids)] = np.rint(unit * 127.0)
+            summaries.append(_summaries(unit, block))
+            for _ in self._stack.pool(state, ranges, first, sums):
+                cancel.check()
+        pooled = self._stack.passages(ranges, sums).astype(np.float16)
+        kept_blocks = np.concatenate(kept, axis=1)
+        density = float((kept_blocks >= 0).sum(axis=2).mean() / kept_blocks.shape[1])
         yield Progress(STAGE, 1000, 1000)
         return Encoding(
             pack_hash=self.pack.pack_hash,
             block=block,
             token_spans=tokens.spans,
-            token_vectors=np.rint(vectors * 127.0).astype(np.int8),
-            block_summaries=_summaries(vectors, block),
-            passage_vectors=passage_vectors.astype(np.float16),
-            sentence_vectors=sentence_vectors.astype(np.float16),
-            kept_blocks=kept,
-            kept_mass=mass,
-            fidelity=probe.result(density),
+            token_vectors=vectors,
+            block_summaries=np.concatenate(summaries),
+            passage_vectors=pooled[: len(spans)],
+            sentence_vectors=pooled[len(spans) :],
+            kept_blocks=kept_blocks,
+            kept_mass=np.concatenate(mass, axis=1),
+            fidelity=combine(probes, density),
             seconds=time.perf_counter() - began,
         )
 
@@ -132,11 +162,12 @@ class Encoder:
         config = self.pack.config
         state = LayerState(config, len(tokens.ids))
         probe = FidelityProbe.draw(config.pattern, state.tokens, state.blocks, 0, 0)
-        run(self._run_layers(state, tokens.ids, probe, cancel))
+        run(self._run_layers(state, tokens.ids, probe, cancel, (0.0, 1.0)))
         vectors = np.empty((len(state.x), config.token_width), np.float32)
         for _ in self._stack.head(state, vectors):
             pass
-        vector = next(self._stack.passages(state, np.array([[0, state.tokens]])))[0]
+        whole = state.x[: state.tokens].sum(axis=0, keepdims=True)
+        vector = self._stack.passages(np.array([[0, state.tokens]]), whole)[0]
         return QueryEncoding(text, tokens.spans, vectors[: state.tokens], vector)
 
     def _tokenize(self, text: str, cancel: CancelToken) -> Generator[Progress, None, Tokens]:
@@ -149,47 +180,50 @@ class Encoder:
             yield Progress(STAGE, 30 * done // len(text), 1000)
 
     def _run_layers(
-        self, state: LayerState, ids: np.ndarray, probe: FidelityProbe, cancel: CancelToken
+        self,
+        state: LayerState,
+        ids: np.ndarray,
+        probe: FidelityProbe,
+        cancel: CancelToken,
+        share: tuple[float, float],
     ) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray]]:
-        """Run all layers; gives kept blocks int32 and their mass float16, ``[L, NB, slots]``."""
+        """Run all layers; gives kept blocks int32 and their mass float16, ``[L, NB, slots]``.
+
+        ``share`` is the part of the whole pass that this is, for progress.
+        """
         config = self.pack.config
         shape = (config.layers, state.blocks, config.pattern.slots)
         kept = np.full(shape, -1, np.int32)
         mass = np.zeros(shape, np.float16)
         total, done = config.layers * state.blocks * 4, 0
+
+        def progress() -> Progress:
+            part = share[0] + (share[1] - share[0]) * done / total
+            return Progress(STAGE, 30 + int(960 * part), 1000)
+
         for _ in self._stack.embed(state, ids):
             cancel.check()
         for layer in range(config.layers):
             for count in self._stack.project(state, layer):
                 cancel.check()
                 done += count
-                yield Progress(STAGE, 30 + 960 * done // total, 1000)
+                yield progress()
             pieces: list[BlockLists] = []
             for _ in self._stack.select(state, pieces):
                 cancel.check()
-                yield Progress(STAGE, 30 + 960 * done // total, 1000)
+                yield progress()
             lists = join_lists(pieces)
             kept[layer] = lists.slots(config.pattern.slots)
-            for group, context, share in self._stack.attend(state, layer, lists):
+            for group, context, weight in self._stack.attend(state, layer, lists):
                 cancel.check()
-                mass[layer, group.queries, : share.shape[1]] = share
+                mass[layer, group.queries, : weight.shape[1]] = weight
                 probe.keep_context(group.queries, context)
                 done += 3 * len(group.queries)
-                yield Progress(STAGE, 30 + 960 * done // total, 1000)
+                yield progress()
             for _ in probe.measure(state.queries, state.keys, state.values, kept[layer]):
                 cancel.check()
-                yield Progress(STAGE, 30 + 960 * done // total, 1000)
+                yield progress()
         return kept, mass
-
-    def _pool(
-        self, state: LayerState, tokens: Tokens, spans: Sequence[Span], cancel: CancelToken
-    ) -> np.ndarray:
-        ranges = token_ranges(tokens.spans, list(spans))
-        vectors = [np.zeros((0, self.pack.config.passage_width), np.float32)]
-        for part in self._stack.passages(state, ranges):
-            cancel.check()
-            vectors.append(part)
-        return np.concatenate(vectors)
 
     def _nothing(self, passages: int, sentences: int, seconds: float) -> Encoding:
         config = self.pack.config

@@ -1,6 +1,6 @@
 """How close the sparse pass comes to dense attention, on sampled query blocks."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,16 +25,19 @@ class FidelityProbe:
         tokens: Real tokens of the document.
         blocks: Sampled query blocks, int64 ``[S]``, ascending.
         rows: Sampled tokens of each, a list of int64 arrays of offsets in the block.
+        recalls: Share of dense attention on kept blocks, per head, of each block and layer.
+        difference: Summed squares of sparse minus dense outputs.
+        norm: Summed squares of dense outputs.
     """
 
     pattern: BlockPattern
     tokens: int
     blocks: np.ndarray
     rows: list[np.ndarray]
+    recalls: list[np.ndarray] = field(default_factory=list)
+    difference: float = 0.0
+    norm: float = 0.0
     _contexts: dict[int, np.ndarray] = field(default_factory=dict)
-    _recalls: list[np.ndarray] = field(default_factory=list)
-    _difference: float = 0.0
-    _norm: float = 0.0
 
     @classmethod
     def draw(
@@ -80,11 +83,11 @@ class FidelityProbe:
         for position, block in enumerate(self.blocks):
             listed = kept[block][kept[block] >= 0]
             mine = owner == position
-            self._recalls.append(shares[:, mine][:, :, listed].sum(axis=2).mean(axis=1))
+            self.recalls.append(shares[:, mine][:, :, listed].sum(axis=2).mean(axis=1))
             dense = output[:, mine]
             sparse = self._contexts.pop(int(block))
-            self._difference += float(((sparse - dense) ** 2).sum())
-            self._norm += float((dense**2).sum())
+            self.difference += float(((sparse - dense) ** 2).sum())
+            self.norm += float((dense**2).sum())
 
     def _dense(
         self, query: np.ndarray, owner: np.ndarray, keys: np.ndarray, values: np.ndarray
@@ -141,16 +144,19 @@ class FidelityProbe:
     def _by_head(x: np.ndarray) -> np.ndarray:
         return x.transpose(1, 0, 2, 3).reshape(x.shape[1], -1, x.shape[3])
 
-    def result(self, density: float) -> Fidelity:
-        """The figures over all layers measured."""
-        if not self._recalls:
-            return Fidelity(1.0, 1.0, 0.0, 0, density)
-        recalls = np.concatenate(self._recalls)
-        error = float(np.sqrt(self._difference / self._norm)) if self._norm else 0.0
-        return Fidelity(
-            recall_mean=float(recalls.mean()),
-            recall_p5=float(np.percentile(recalls, 5)),
-            output_error=error,
-            sampled=len(self._recalls),
-            density=density,
-        )
+
+def combine(probes: Sequence[FidelityProbe], density: float) -> Fidelity:
+    """The figures of all windows and layers measured."""
+    recalls = [part for probe in probes for part in probe.recalls]
+    if not recalls:
+        return Fidelity(1.0, 1.0, 0.0, 0, density)
+    every = np.concatenate(recalls)
+    norm = sum(probe.norm for probe in probes)
+    difference = sum(probe.difference for probe in probes)
+    return Fidelity(
+        recall_mean=float(every.mean()),
+        recall_p5=float(np.percentile(every, 5)),
+        output_error=float(np.sqrt(difference / norm)) if norm else 0.0,
+        sampled=len(recalls),
+        density=density,
+    )

@@ -141,15 +141,30 @@ class LayerStack:
             )
             yield stop - start
 
-    def passages(self, state: LayerState, ranges: np.ndarray) -> Iterator[np.ndarray]:
-        """Unit vectors of token ranges, float32 ``[n, passage_width]`` at a time."""
-        for start in range(0, len(ranges), 256):
-            part = ranges[start : start + 256]
-            pooled = np.zeros((len(part), self.config.width), np.float32)
-            for row, (first, last) in enumerate(part):
-                if last > first:
-                    pooled[row] = state.x[first:last].mean(axis=0)
-            yield self._sessions["passage"].run(["vectors"], {"pooled": pooled})[0]
+    def pool(
+        self, state: LayerState, ranges: np.ndarray, first: int, sums: np.ndarray
+    ) -> Iterator[int]:
+        """Add the states of token ranges to their sums.
+
+        Args:
+            state: States of tokens ``first .. first + state.tokens`` of the document.
+            ranges: Half-open token ranges of the document, ``[P, 2]``.
+            first: First token of ``state``.
+            sums: Float32 ``[P, W]``, added to.
+        """
+        inside = np.clip(ranges - first, 0, state.tokens)
+        rows = np.flatnonzero(inside[:, 1] > inside[:, 0])
+        for start in range(0, len(rows), 256):
+            part = rows[start : start + 256]
+            for row in part:
+                sums[row] += state.x[inside[row, 0] : inside[row, 1]].sum(axis=0)
+            yield len(part)
+
+    def passages(self, ranges: np.ndarray, sums: np.ndarray) -> np.ndarray:
+        """Unit vectors of token ranges from the sums of their states, ``[P, passage_width]``."""
+        counts = np.maximum(ranges[:, 1] - ranges[:, 0], 1)
+        pooled = (sums / counts[:, None]).astype(np.float32)
+        return self._sessions["passage"].run(["vectors"], {"pooled": pooled})[0]
 
 
 def _chunks(blocks: int) -> Iterator[tuple[int, int]]:

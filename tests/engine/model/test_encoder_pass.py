@@ -3,7 +3,7 @@ import pytest
 
 from engine.errors import Cancelled, QueryError
 from engine.model.encoder import Encoder
-from engine.model.fidelity import FidelityProbe
+from engine.model.fidelity import FidelityProbe, combine
 from engine.model.layers import LayerState
 from engine.progress import CancelToken, run
 from engine.training import oracle
@@ -146,6 +146,31 @@ def test_progress_rises_to_its_total(tiny_encoder, long_text):
     assert len(set(done)) > 20
 
 
+def test_windows_join_to_one_encoding(tiny_pack, tiny_encoder, long_text):
+    windowed = Encoder.load(tiny_pack, threads=1, window=16 * 50)
+    tokens = tiny_encoder.tokenizer.tokenize(long_text)
+    cut = int(tokens.spans[16 * 50, 0])
+    spans = [(0, cut), (cut, len(long_text)), (cut - 40, cut + 40)]
+    whole = encode(windowed, long_text, spans, [(0, 20)])
+    blocks = -(-len(tokens.ids) // 16)
+    assert whole.kept_blocks.shape == (2, blocks, 8)
+    assert set(whole.kept_blocks[:, 50:].ravel().tolist()) - {-1} <= set(range(50, blocks))
+    assert whole.kept_blocks[:, :50].max() == 49
+    alone = encode(tiny_encoder, long_text[:cut], [(0, cut), (cut - 40, cut)], [])
+    assert len(alone.token_vectors) == 16 * 50
+    np.testing.assert_array_equal(whole.token_vectors[: 16 * 50], alone.token_vectors)
+    np.testing.assert_array_equal(whole.block_summaries[:50], alone.block_summaries)
+    np.testing.assert_allclose(whole.passage_vectors[0], alone.passage_vectors[0], atol=2e-3)
+    crossing = whole.passage_vectors[2].astype(float)
+    assert np.linalg.norm(crossing) == pytest.approx(1.0, abs=1e-3)
+    assert 0.3 < crossing @ alone.passage_vectors[1].astype(float) < 0.999
+    assert whole.fidelity.sampled == 2 * 8 * -(-blocks // 50)
+    done = [step.done for step in windowed.encode(long_text, [], [], cancel=CancelToken())]
+    assert done == sorted(done)
+    with pytest.raises(ValueError, match="multiple"):
+        Encoder.load(tiny_pack, threads=1, window=17)
+
+
 def test_a_question(tiny_encoder, tiny_checkpoint):
     text = "トルク は 12"
     query = tiny_encoder.encode_query(text)
@@ -196,7 +221,7 @@ def test_fidelity_is_what_dense_attention_gives(tiny_encoder, tokens):
         ours = sparse[block, rows].transpose(1, 0, 2)
         difference += ((ours - output) ** 2).sum()
         norm += (output**2).sum()
-    result = probe.result(0.1)
+    result = combine([probe], 0.1)
     assert result.recall_mean == pytest.approx(np.mean(recalls), rel=1e-4)
     assert result.recall_p5 == pytest.approx(np.percentile(np.concatenate(recalls), 5), rel=1e-4)
     assert result.output_error == pytest.approx(np.sqrt(difference / norm), rel=1e-4)
