@@ -147,6 +147,7 @@ def judge(
             calibration,
             short=pipeline.shape(item.query).short,
             foreign=item.found.foreign,
+            contents=item.found.contents,
         )
         order = np.lexsort((item.found.rows, -np.round(scores, 6)))
         rankings.append(item.found.rows[order].tolist())

@@ -56,7 +56,7 @@ def deletion_test(
         cancel.check()
         taken = generator.choice(pool, removed, replace=False)
         controls.append(float(score(_without(count, taken))))
-    return Deletion(before, after, float(np.mean(controls)), removed)
+    return Deletion(before, after, round(float(np.mean(controls)), 6), removed)
 
 
 def _without(count: int, taken: np.ndarray) -> np.ndarray:

@@ -51,6 +51,8 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
 # little: an exact match adds so much log-odds, and meaning and attention count so much less.
 SHORT_EXACT_BONUS = 4.0
 SHORT_DAMPING = 0.5
+# Log-odds that a table of contents loses: it holds the words of every heading and answers nothing.
+CONTENTS_PENALTY = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,12 @@ def calibrated(raw: RawParts, calibration: Calibration) -> dict[str, np.ndarray]
 
 
 def fuse(
-    raw: RawParts, calibration: Calibration, *, short: float, foreign: np.ndarray
+    raw: RawParts,
+    calibration: Calibration,
+    *,
+    short: float,
+    foreign: np.ndarray,
+    contents: np.ndarray | None = None,
 ) -> np.ndarray:
     """Fused scores.
 
@@ -195,6 +202,7 @@ def fuse(
         calibration: Parameters.
         short: 0..1, how much the question is a bare word.
         foreign: Candidates in another language than the question, bool ``[N]``.
+        contents: Candidates that are lines of a table of contents, bool ``[N]``; none if None.
 
     Returns:
         float64 ``[N]`` in 0..1; 0 where no part could run.
@@ -211,4 +219,7 @@ def fuse(
             logits[rows] = (
                 weights["slope"] * found + weights["relative"] * relative + weights["bias"]
             )
-    return sigmoid(logits + calibration.short_bonus * short * np.nan_to_num(raw.exact))
+    logits = logits + calibration.short_bonus * short * np.nan_to_num(raw.exact)
+    if contents is not None:
+        logits = logits - CONTENTS_PENALTY * contents
+    return sigmoid(logits)

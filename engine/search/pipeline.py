@@ -28,7 +28,7 @@ from engine.search.attention import Attended
 from engine.search.index import Index
 from engine.search.lexical_query import QueryTerm, RequiredPhrase
 from engine.search.lexical_terms import identifier_terms
-from engine.search.query import scripts, shape, token_weights
+from engine.search.query import is_contents, scripts, shape, token_weights
 
 LONGEST_QUERY = 2000
 LEXICAL_CANDIDATES = 100
@@ -90,12 +90,14 @@ class Candidates:
         rows: Ascending, int64 ``[N]``.
         raw: Raw parts of each.
         foreign: Whether each is in another language than the question, bool ``[N]``.
+        contents: Whether each is a piece of a table of contents, bool ``[N]``.
         attended: By position of the revision.
     """
 
     rows: np.ndarray
     raw: fusion.RawParts
     foreign: np.ndarray
+    contents: np.ndarray
     attended: Mapping[int, Attended]
 
 
@@ -132,7 +134,12 @@ def search(
     found = gather(query, settings, index, postings, query_encoding, cancel)
     fitted = fusion.Calibration.read(calibration)
     kind = shape(query)
-    scores = np.round(fusion.fuse(found.raw, fitted, short=kind.short, foreign=found.foreign), 6)
+    scores = np.round(
+        fusion.fuse(
+            found.raw, fitted, short=kind.short, foreign=found.foreign, contents=found.contents
+        ),
+        6,
+    )
     parts = fusion.calibrated(found.raw, fitted)
     order = np.lexsort((found.rows, -scores))
     chosen = _distinct(index, found.rows, order, settings.top)
@@ -190,7 +197,13 @@ def gather(
         if attends and query_encoding is not None
         else absent,
     )
-    return Candidates(ordered, raw, _foreign(query, index, ordered), attended)
+    contents = [
+        is_contents(index.passage_text(row), index.passage(row).heading_path)
+        for row in ordered.tolist()
+    ]
+    return Candidates(
+        ordered, raw, _foreign(query, index, ordered), np.array(contents, bool), attended
+    )
 
 
 def _words(query: str, index: Index, postings: lexical.Postings) -> dict[int, float]:

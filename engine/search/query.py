@@ -1,6 +1,7 @@
 """What in a question carries its meaning, and in which script it is written."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,11 @@ SHORT_QUERY_LENGTH = 6
 # At least this share of letters decides the script.
 SCRIPT_SHARE = 0.2
 
+_CONTENTS_HEADING = re.compile(
+    r"\s*(?:目\s*次|索\s*引|(?:table of )?contents|index)\s*", re.IGNORECASE
+)
+# A title, leaders and a page number; a tab would also match the rows of a parts list.
+_CONTENTS_LINE = re.compile(r"\w.*[.．・…‥]{3,}\s*[0-9０-９]{1,4}\s*$")
 _WORD_EN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 
 
@@ -81,6 +87,14 @@ def token_weights(query: QueryEncoding) -> np.ndarray:
     """
     weights = span_weights(query.text, query.token_spans)
     return weights if weights.any() else np.ones(len(weights), np.float32)
+
+
+def is_contents(text: str, heading_path: Sequence[str]) -> bool:
+    """Whether a passage is a piece of a table of contents or an index."""
+    if heading_path and _CONTENTS_HEADING.fullmatch(heading_path[-1]):
+        return True
+    lines = [line for line in text.splitlines() if line.strip()]
+    return len(lines) > 1 and all(map(_CONTENTS_LINE.search, lines))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,13 @@ def asked(count, seed, *, foreign=False):
             values["lexical"][away] = 0.0
         raw = RawParts(exact=np.zeros(20), **values)
         rows = np.arange(20) * 3
-        made.append(Asked("質問です", Candidates(rows, raw, away, {}), frozenset({3 * right})))
+        made.append(
+            Asked(
+                "質問です",
+                Candidates(rows, raw, away, np.zeros(20, bool), {}),
+                frozenset({3 * right}),
+            )
+        )
     return made
 
 

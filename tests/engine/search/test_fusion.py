@@ -133,5 +133,17 @@ def test_bare_word_leans_on_where_it_stands():
     assert bare[0] > bare[1]
 
 
+def test_table_of_contents_loses_to_an_equal_passage():
+    parts = raw([0.6, 0.6], [0.4, 0.4], [0.6, 0.6])
+    scores = fuse(
+        parts,
+        Calibration(),
+        short=0.0,
+        foreign=np.zeros(2, bool),
+        contents=np.array([True, False]),
+    )
+    assert scores[0] < scores[1]
+
+
 def test_sigmoid_does_not_overflow():
     assert sigmoid(np.array([-1e9, 0.0, 1e9])) == pytest.approx([0, 0.5, 1])
