@@ -252,6 +252,6 @@ def test_five_thousand_sentences_are_quick():
         encoding.fidelity,
         1.0,
     )
-    began = time.perf_counter()
+    began = time.process_time()
     extract(text, passages, encoding, None, 12, None)
-    assert time.perf_counter() - began < 4
+    assert time.process_time() - began < 4
