@@ -14,6 +14,8 @@ _EDGE_LINES = 3
 # Height of the tallest running frame, as a share of the page.
 _FRAME = 0.2
 _MIN_RUNNING = 0.3
+# Headings of 12 points above text of 10.5, the sizes most used in Japanese.
+_LARGER = 1.12
 _PAGE_NUMBER = re.compile(
     r"(?:[-–—―(]\s*)?(?:p\.?\s*|page\s*)?\d{1,4}(?:\s*(?:/|of|／)\s*\d{1,4})?(?:\s*[-–—―)]|\s*頁)?",
     re.IGNORECASE,
@@ -33,7 +35,7 @@ _WORDS = re.compile(
 )
 _LETTERED = re.compile(r"[A-Z]((?:\.\d{1,2}){1,3})\s*(?=[^\W\d])")
 _LEADER = re.compile(r"[.・…‥]{4,}\s*\d*\s*$")
-_BULLET = re.compile(
+BULLET = re.compile(
     r"(?:[・●○◎■□◆◇▲△▼▽※＊*•‣–-]|[(（]?(?:\d{1,3}|[a-zA-Zア-ン一-十])[)）]|[①-⑳]|\d{1,2}[.．](?!\d)|注\s*\d*[)）:：])"
 )
 _UNIT_AFTER = re.compile(
@@ -76,7 +78,7 @@ def measure(pages: list[list[Line]]) -> Typography:
             sizes[_rounded(line.size)] += len(line.text)
             bold[line.bold] += len(line.text)
     body = sizes.most_common(1)[0][0] if sizes else 10.0
-    larger = sorted((size for size in sizes if size >= 1.15 * body), reverse=True)
+    larger = sorted((size for size in sizes if size >= _LARGER * body), reverse=True)
     body_bold = bold[True] > bold[False]
     standing_out = sum(
         1
@@ -163,7 +165,7 @@ def _heading_level(line: Line, before: Line | None, typography: Typography) -> i
         return min(4, typography.larger.index(size) + 1)
     if size < typography.body:
         return 0
-    if is_bold and len(text) <= 40 and not _BULLET.match(text):
+    if is_bold and len(text) <= 40 and not BULLET.match(text):
         return min(4, len(typography.larger) + 1)
     if typography.numbers_stand_out and not text.startswith("第"):
         return 0
@@ -213,10 +215,10 @@ def continues(before: Line, line: Line, measure_right: float, pitch: float) -> b
     step = line.v1 - before.v1
     if not 0 < step <= min(1.3 * pitch, 2.8 * size):
         return False
-    if _BULLET.match(line.text) or _LEADER.search(before.text):
+    if BULLET.match(line.text) or _LEADER.search(before.text):
         return False
     indent = line.u0 - before.u0
-    if indent > (4.5 if _BULLET.match(before.text) else 0.7) * size:
+    if indent > (4.5 if BULLET.match(before.text) else 0.7) * size:
         return False
     return measure_right - before.u1 < room_for(line.text, line.size) + 0.7 * size
 

@@ -11,13 +11,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pymupdf
 
-from engine.reading.mupdf import pymupdf
 from engine.reading.pdf_cells import Cell, Grid, find_grids
 from engine.reading.pdf_layout import Line, visual_rows
 from engine.reading.pdf_pieces import CJK, Piece
 from engine.reading.pdf_rules import Rules, extract_rules, turned
-from engine.reading.pdf_structure import joint, room_for
+from engine.reading.pdf_structure import BULLET, joint, room_for
 
 # A plan of a whole factory has a hundred thousand strokes; finding tables in it is not worth it.
 _MAX_CONTENT = 1_500_000
@@ -226,8 +226,10 @@ def _compose(
             before, after = lines[index - 1][-1], line[0]
             inset = min(max(left, 0.0), 1.2 * before.size)
             room = box[2] - inset - before.u1
+            is_wrapped = room < room_for(after.text, after.size) + 0.7 * after.size
+            both_cjk = CJK.match(before.text[-1]) and CJK.match(after.text[0])
             between, drops_hyphen = " ", False
-            if room < room_for(after.text, after.size) + 0.7 * after.size:
+            if (is_wrapped or both_cjk) and not BULLET.match(after.text):
                 between, drops_hyphen = joint(before.text, after.text)
             if drops_hyphen:
                 parts[-1], boxes[-1] = parts[-1][:-1], boxes[-1][:-1]

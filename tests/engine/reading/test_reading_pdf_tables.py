@@ -1,5 +1,6 @@
 from itertools import pairwise
 
+import numpy as np
 import pymupdf
 import pytest
 
@@ -15,8 +16,8 @@ ROWS = [
 ]
 EXPECTED = [
     "順\t手順\t急所\t理由",
-    "1\t層流棚にかごを置き、20分冷ます\t風下に人が立たない\t衣服の繊維",
-    "2\tPut the part into the clean bag\t手袋を使う\t皮脂",
+    "順: 1\t手順: 層流棚にかごを置き、20分冷ます\t急所: 風下に人が立たない\t理由: 衣服の繊維",
+    "順: 2\t手順: Put the part into the clean bag\t急所: 手袋を使う\t理由: 皮脂",
 ]
 
 
@@ -74,6 +75,11 @@ def texts(document, kind):
     return [document.text[u.start : u.end] for u in document.units if u.kind == kind]
 
 
+def document_boxes(document, unit):
+    boxes = document.char_boxes[unit.start : unit.end]
+    return boxes[~np.isnan(boxes[:, 0])]
+
+
 @pytest.mark.parametrize("rule", [rule_by_lines, rule_by_cells, rule_by_thin_boxes])
 def test_text_wrapped_in_a_cell_stays_in_its_row(save, rule):
     document = save(rule, fill)
@@ -82,7 +88,7 @@ def test_text_wrapped_in_a_cell_stays_in_its_row(save, rule):
     assert document.text.endswith("表の後の文もここに続いている。")
 
 
-def test_merged_cells_are_read_once(save):
+def test_merged_cells_stand_in_each_of_their_rows(save):
     def _draw(page):
         for y in YS:
             page.draw_line((60, y), (420 if y == 212 else 520, y))
@@ -94,7 +100,11 @@ def test_merged_cells_are_read_once(save):
         put(page, 64, 230, "2")
         put(page, 104, 230, "下の行")
 
-    assert texts(save(_draw), "row") == ["1\t上の行\t両方にかかる", "2\t下の行"]
+    document = save(_draw)
+    assert texts(document, "row") == ["1\t上の行\t両方にかかる", "2\t下の行\t両方にかかる"]
+    # Only where it is printed.
+    assert [len(document_boxes(document, unit)) for unit in document.units] == [10, 4]
+    assert [cell[2] for cell in document.units[1].cells] == ["T1R3C1", "T1R3C2", "T1R2C4"]
 
 
 def test_a_frame_around_a_page_is_no_table(save):
