@@ -220,7 +220,7 @@ class Flow:
             self.y += self.leading
 
     def _heading(self, heading: Heading) -> None:
-        size = {1: 16.0, 2: 13.0, 3: 11.5}[heading.level]
+        size = {1: 18.0, 2: 14.5, 3: 12.5}[heading.level]
         page = self._room(size * 2 + self.leading * 3)
         if self.y > self.top:
             self.y += size * 0.6
