@@ -20,6 +20,8 @@ SOFT_WIDTH = 240.0
 MAX_WIDTH = 400.0
 # Drawing notes are short, and far-off ones must not be joined.
 MAX_ENTITY_WIDTH = 160.0
+# A row of headers says nothing alone and goes with the row below it.
+MIN_ROW_WIDTH = 24.0
 
 _RUNNING = ("header", "footer")
 _ENTITIES = ("note", "dimension", "attribute", "title")
@@ -42,7 +44,7 @@ def split_passages(document: Document) -> tuple[Passage, ...]:
     A passage never crosses a heading, a page, a sheet or a change of kind. Text passages hold
     whole sentences and lie between about 80 and 400 em of width where the section has that much;
     a sentence longer than that is cut at a comma. Table rows stand alone, except that short
-    neighbouring rows of a PDF table are joined.
+    neighbouring rows of one PDF table are joined.
     """
     found = [
         (sentences, section)
@@ -132,10 +134,15 @@ def _joint(document: Document, unit: Unit) -> tuple[object, ...] | None:
     if kind == "row" and document.kind != "pdf":
         return None
     if kind == "row":
-        return kind, unit.page
+        return kind, unit.page, _table_of(unit)
     if kind == "entity":
         return kind, unit.page, unit.kind
     return kind, unit.page, unit.sheet, unit.kind == "footnote"
+
+
+def _table_of(unit: Unit) -> str | None:
+    """Table of a row whose cells have names such as ``T1R2C3``."""
+    return unit.cell.partition("R")[0] if unit.cell is not None else None
 
 
 def _groups(document: Document, section: _Section) -> Iterator[list[Span]]:
@@ -150,7 +157,9 @@ def _groups(document: Document, section: _Section) -> Iterator[list[Span]]:
         if span is None:
             continue
         unit_width = line_width(document.text[span[0] : span[1]])
-        if group and width + unit_width > limit:
+        over = width + unit_width
+        is_bare = section.kind == "row" and width < MIN_ROW_WIDTH and over <= SOFT_WIDTH
+        if group and over > limit and not is_bare:
             yield group
             group, width = [], 0.0
         for piece in _bounded(document.text, span):

@@ -131,8 +131,8 @@ def _open_sides(across: np.ndarray, columns: list[float]) -> tuple[list[float], 
     low, high = float(starts.min()), float(ends.max())
     enough = max(3, 0.8 * len(across))
     is_open = (
-        low < columns[0] - 2 * _NEAR and (starts < low + _NEAR).sum() >= enough,
-        high > columns[-1] + 2 * _NEAR and (ends > high - _NEAR).sum() >= enough,
+        low < columns[0] - 2 * _NEAR and int((starts < low + _NEAR).sum()) >= enough,
+        high > columns[-1] + 2 * _NEAR and int((ends > high - _NEAR).sum()) >= enough,
     )
     return [low] * is_open[0] + columns + [high] * is_open[1], is_open
 

@@ -27,6 +27,8 @@ _DRAWING_STROKES = 150
 _WORD_GAP_EM = 0.15
 _CJK_GAP_EM = 0.8
 _MIN_FILLED = 0.25
+# In a drawing, whose views are made of rectangles too, a title block or list of parts.
+_MIN_FILLED_DRAWING = 0.6
 _MAX_OVERFLOWING = 0.3
 
 
@@ -70,7 +72,7 @@ class Table:
 def gather_tables(page: pymupdf.Page, pieces: list[Piece]) -> list[Piece]:
     """Put one piece in place of all that stands in a table.
 
-    Drawings are left as they are: their lines part no cells.
+    In drawings only what is full of text, such as a title block, is taken for a table.
 
     Args:
         page: The page.
@@ -91,13 +93,14 @@ def gather_tables(page: pymupdf.Page, pieces: list[Piece]) -> list[Piece]:
     if sum(content) > _MAX_CONTENT:
         return pieces
     rules = extract_rules(page, turn)
-    if len(rules.across) < 2 or len(rules.down) < 1 or _is_drawing(pieces, rules, turn):
+    if len(rules.across) < 2 or len(rules.down) < 1:
         return pieces
+    min_filled = _MIN_FILLED_DRAWING if _is_drawing(pieces, rules, turn) else _MIN_FILLED
     width, height = float(page.rect.width), float(page.rect.height)
     if turn in (1, 3):
         width, height = height, width
     for grid in find_grids(rules, width, height):
-        pieces = _gather(grid, pieces, rules.shades[:_MAX_SHADES], turn)
+        pieces = _gather(grid, pieces, rules.shades[:_MAX_SHADES], turn, min_filled)
     return pieces
 
 
@@ -111,7 +114,9 @@ def _is_drawing(pieces: Sequence[Piece], rules: Rules, turn: int) -> bool:
     return askew >= 3 and askew >= 0.08 * len(pieces)
 
 
-def _gather(grid: Grid, pieces: list[Piece], shades: np.ndarray, turn: int) -> list[Piece]:
+def _gather(
+    grid: Grid, pieces: list[Piece], shades: np.ndarray, turn: int, min_filled: float
+) -> list[Piece]:
     u0, v0, u1, v1 = grid.box
     numbers = grid.numbers()
     held: list[list[Piece]] = [[] for _ in grid.cells]
@@ -131,7 +136,7 @@ def _gather(grid: Grid, pieces: list[Piece], shades: np.ndarray, turn: int) -> l
             count += 1
             overflowing += overflows
     filled = sum(bool(own) for own in held)
-    if filled < 2 or filled < _MIN_FILLED * len(held) or overflowing > _MAX_OVERFLOWING * count:
+    if filled < 2 or filled < min_filled * len(held) or overflowing > _MAX_OVERFLOWING * count:
         return pieces
     cells = []
     for cell, own in zip(grid.cells, held, strict=True):
