@@ -220,7 +220,7 @@ QHeaderView::section {{ background: {colours.window}; color: {colours.muted}; bo
     padding: 4px 6px; }}
 QStatusBar {{ border-top: 1px solid {colours.line}; }}
 QStatusBar::item {{ border: none; }}
-QTableView::item:selected {{ background: {tint}; color: {colours.text}; }}
+QTableView {{ selection-background-color: {tint}; selection-color: {colours.text}; }}
 QScrollBar {{ background: transparent; border: none; margin: 0; }}
 QScrollBar:vertical {{ width: 12px; }}
 QScrollBar:horizontal {{ height: 12px; }}

@@ -102,6 +102,7 @@ class ExplainController(QObject):
     def _on_loaded(self, evidence: Evidence) -> None:
         self._evidence = evidence
         hit = self._hit
-        if evidence.kind == "search" and hit not in evidence.hits:
-            hit = self._hit = next(iter(evidence.hits), None)
+        if evidence.kind == "search":
+            rank = hit.rank if hit else 1
+            hit = self._hit = next((item for item in evidence.hits if item.rank == rank), None)
         self._view.show_hit(evidence, hit)

@@ -157,7 +157,8 @@ class DocumentListModel(QAbstractTableModel):
             return words.code(info.reason, {"path": row.path, **info.details})
         text = words(f"status.{info.status}")
         if info.pages:
-            text = words("docs.with_pages", status=text, pages=info.pages)
+            key = "docs.with_page" if info.pages == 1 else "docs.with_pages"
+            text = words(key, status=text, pages=info.pages)
         if info.revision > 1:
             text = words("docs.with_revision", status=text, revision=info.revision)
         if info.warnings:
@@ -167,16 +168,19 @@ class DocumentListModel(QAbstractTableModel):
     def set_library(self, infos: Sequence[DocumentInfo]) -> None:
         """Show what the library holds; files on their way into it stay."""
         known = {info.path: info for info in infos}
-        kept = [row for row in self._rows if row.path not in known and (row.working or row.reason)]
-        working = {row.path: row for row in self._rows if row.working}
-        self.beginResetModel()
-        self._rows = kept
-        for info in infos:
-            row = working.get(info.path) or DocumentRow(info.path)
-            row.info = info
-            self._rows.append(row)
-        self._rows.sort(key=lambda row: row.name.casefold())
-        self.endResetModel()
+        # Row by row, not all at once: a reset would take away what the user has selected.
+        for row in list(self._rows):
+            if row.path not in known and not row.working and not row.reason:
+                self.remove(row.path)
+        for path, info in known.items():
+            position = self._position(path)
+            if position is None:
+                self._insert(DocumentRow(path, info))
+                continue
+            row = self._rows[position]
+            if row.info != info or (row.reason is not None and not row.working):
+                row.info, row.reason = info, None
+                self._touch(position)
 
     def enqueue(self, paths: Sequence[str]) -> None:
         """Show files that wait for their reading."""

@@ -88,11 +88,11 @@ def place_words(words: Words, place: Place) -> str:
         parts.append(words("place.page", page=place.page))
     if place.cell:
         inner = _WORD_CELL.fullmatch(place.cell)
-        if inner:
+        if inner and not place.boxes:
             table, row, column = inner.groups()
             parts.append(words("place.table_cell", table=table, row=row, column=column))
-        else:
+        elif not inner:
             parts.append(words("place.cell", cell=place.cell))
     if place.entity:
         parts.append(words("place.entity", entity=place.entity))
-    return " ・ ".join(parts)
+    return words("place.separator").join(parts)

@@ -141,9 +141,9 @@ class DocumentListView(QWidget):
     def _on_rows_changed(self) -> None:
         rows = self._model.rows
         self._stack.setCurrentWidget(self.table if rows else self._empty)
-        self.table.verticalHeader().setDefaultSectionSize(
-            2 * self.table.fontMetrics().height() + 20
-        )
+        height = 2 * self.table.fontMetrics().height() + 20
+        if self.table.verticalHeader().defaultSectionSize() != height:
+            self.table.verticalHeader().setDefaultSectionSize(height)
         failed = sum(row.failed for row in rows)
         key = "docs.count_failed" if failed else "docs.count"
         self._count.setText(self._words(key, count=len(rows), failed=failed) if rows else "")

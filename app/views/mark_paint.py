@@ -16,13 +16,28 @@ def mark_alpha(weight: float) -> float:
 
 def mark_format(theme: Theme, weight: float) -> QTextCharFormat:
     """Return the format of attended text."""
-    alpha = mark_alpha(weight)
     result = QTextCharFormat()
-    result.setBackground(theme.colour("mark", alpha))
-    # On the dark theme a strong mark is bright: light words on it could not be read.
-    if theme.colours.dark and alpha > 0.45:
+    result.setBackground(mark_colour(theme, weight))
+    if is_bright(theme, weight):
         result.setForeground(theme.colour("on_mark"))
     return result
+
+
+def mark_colour(theme: Theme, weight: float) -> QColor:
+    """Return the colour behind attended text.
+
+    On the dark theme the middle of the range is left out: neither light nor dark words could be
+    read on it (contrast below 4.5).
+    """
+    alpha = mark_alpha(weight)
+    if theme.colours.dark:
+        alpha = 0.62 + 0.56 * (weight - 0.5) if is_bright(theme, weight) else 0.16 + 0.48 * weight
+    return theme.colour("mark", min(1.0, alpha))
+
+
+def is_bright(theme: Theme, weight: float) -> bool:
+    """Return whether a mark is so bright that the words on it must be dark."""
+    return theme.colours.dark and weight >= 0.5
 
 
 def term_format(theme: Theme) -> QTextCharFormat:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from app.i18n import Words
 from app.theme import Theme
 from app.views.bars import Bar, BlockStrip
-from app.views.mark_paint import mark_alpha
+from app.views.mark_paint import is_bright, mark_colour
 from app.views.named import named
 from engine.records import Evidence, RevisionId, SourceFile
 
@@ -60,12 +60,11 @@ class TokenChips(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for rect, text, weight in self._lay_out(self.width())[0]:
-            alpha = mark_alpha(weight)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self._theme.colour("mark", alpha))
+            painter.setBrush(mark_colour(self._theme, weight))
             painter.drawRoundedRect(rect, 5, 5)
-            strong = self._theme.colours.dark and alpha > 0.45
-            painter.setPen(self._theme.colour("on_mark" if strong else "text"))
+            bright = is_bright(self._theme, weight)
+            painter.setPen(self._theme.colour("on_mark" if bright else "text"))
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
         painter.end()
 

@@ -1,6 +1,6 @@
 """Models over the engine's records."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from app.models.content import place, prepare
@@ -75,6 +75,17 @@ def test_a_refresh_keeps_files_that_are_on_their_way(words, theme, make_info):
     assert status(model, 1) == "語句で検索できます・解析待ち・12 ページ"
 
 
+def test_a_refresh_keeps_what_is_selected(words, theme, make_info):
+    model = DocumentListModel(words, theme)
+    model.set_library([make_info("/a/b.pdf"), make_info("/a/d.pdf")])
+    kept = QPersistentModelIndex(model.index(1, 0))
+    infos = [make_info("/a/a.pdf"), make_info("/a/c.pdf"), make_info("/a/d.pdf", status="read")]
+    model.set_library(infos)
+    assert [row.name for row in model.rows] == ["a.pdf", "c.pdf", "d.pdf"]
+    assert kept.isValid()
+    assert kept.row() == 2
+
+
 def test_names_of_windows_paths_are_understood_everywhere():
     assert file_name("C:\\図面\\A-1.dxf") == "A-1.dxf"
     assert file_name("/図面/A-1.dxf") == "A-1.dxf"
@@ -101,6 +112,8 @@ def test_places_are_named_in_the_words_of_their_kind(words):
     assert place_words(words, Place(12, ())) == "12 ページ"
     assert place_words(words, Place(2, (), sheet="寸法", cell="B3")) == "シート「寸法」 ・ B3"
     assert place_words(words, Place(None, (), cell="T2R3C1")) == "表 2 の 3 行 1 列"
+    in_pdf = Place(28, ((28, 1.0, 1.0, 2.0, 2.0),), cell="T57R2C1")
+    assert place_words(words, in_pdf) == "28 ページ"
     assert place_words(words, Place(1, (), entity="1A")) == "1 ページ ・ 図形 1A"
 
 

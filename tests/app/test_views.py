@@ -12,7 +12,7 @@ from app.models.results import ResultListModel
 from app.theme import DARK, LIGHT
 from app.views.document_list import DocumentListView
 from app.views.drawing_view import DrawingView
-from app.views.mark_paint import format_ranges, mark_alpha
+from app.views.mark_paint import format_ranges, mark_alpha, mark_colour
 from app.views.mark_strip import MarkStrip, StripMark
 from app.views.message_bar import MessageBar
 from app.views.result_list import ResultListView
@@ -246,6 +246,8 @@ def test_stronger_marks_are_less_transparent_and_readable_on_dark(qapp, theme):
     strong, weak = format_ranges(theme, "締付トルク", [(0, 2, 1.0), (2, 5, 0.1)], ())
     assert strong.format.foreground().color().name() == DARK.on_mark
     assert weak.format.foreground().color().name() != DARK.on_mark
+    backs = [mark_colour(theme, weight / 20).alphaF() for weight in range(21)]
+    assert backs == sorted(backs)
     theme.colours = LIGHT
 
 

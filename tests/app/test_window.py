@@ -112,6 +112,7 @@ def test_clicking_another_hit_shows_its_cells(filled: Session, qtbot):
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
     qtbot.waitUntil(lambda: idle(filled), timeout=10_000)
     assert filled.window.viewer.current_view is filled.window.viewer.sheet
+    assert filled.window.why._hit == filled.results.hits[rows[0]]
     assert filled.window.viewer.sheet.table.model().index(1, 1).data() == "12.03"
 
 
