@@ -9,6 +9,8 @@ from engine.reading.pdf_rules import Rules
 
 _NEAR = 3.0
 _MAX_PARTS = 20_000
+# A page with more is a pattern or a plan.
+_MAX_GRIDS = 100
 # A cell this large is a frame around the text of a page.
 _FRAME_WIDTH = 0.5
 _FRAME_HEIGHT = 0.35
@@ -83,6 +85,8 @@ def find_grids(rules: Rules, width: float, height: float) -> list[Grid]:
             or rows[bottom + 1] - rows[top] < _FRAME_HEIGHT * height
         ]
         grids += _grids(cells, columns, rows)
+    if len(grids) > _MAX_GRIDS:
+        return []
     grids = _without_outer(grids)
     return sorted(grids, key=lambda grid: (grid.rows[0], grid.columns[0]))
 

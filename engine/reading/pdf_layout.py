@@ -194,8 +194,8 @@ def visual_rows(pieces: list[Piece]) -> list[list[Piece]]:
     """Group pieces that stand on one line, from top to bottom, each from left to right."""
     rows: list[list[Piece]] = []
     low = high = 0.0
-    for piece in sorted(pieces, key=lambda p: (p.v0 if p.lines else (p.v0 + p.v1) / 2, p.u0)):
-        if piece.lines:
+    for piece in sorted(pieces, key=lambda p: (p.v0 if p.table_line else (p.v0 + p.v1) / 2, p.u0)):
+        if piece.table_line:
             rows.append([piece])
             low = high = -np.inf
             continue
@@ -227,8 +227,8 @@ def _row_lines(pieces: list[Piece]) -> list[Line]:
     lines: list[Line] = []
     before: Piece | None = None
     for index, row in enumerate(rows):
-        if row[0].lines:
-            lines += row[0].lines
+        if row[0].table_line:
+            lines.append(row[0].table_line)
             before = None
             continue
         own = starts[index]

@@ -29,7 +29,7 @@ class Piece:
         size: Font size in points.
         bold: Whether its font is bold.
         turn: Quarter turns clockwise of its direction, or -1 where it is oblique.
-        lines: The line that holds the table which this piece stands in for, else None.
+        table_line: The line that holds the table which this piece stands in for, else None.
     """
 
     text: str
@@ -41,7 +41,7 @@ class Piece:
     v0: float = 0.0
     u1: float = 0.0
     v1: float = 0.0
-    lines: Any = None
+    table_line: Any = None
 
     def place(self, x0: float, y0: float, x1: float, y1: float) -> "Piece":
         """Set the frame from the box on the page."""

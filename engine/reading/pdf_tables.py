@@ -24,6 +24,7 @@ _MAX_CONTENT = 1_500_000
 _MAX_SHADES = 2_000
 _DRAWING_LETTERS = 1500
 _DRAWING_STROKES = 150
+_NO_GAP_EM = 0.08
 _WORD_GAP_EM = 0.15
 _CJK_GAP_EM = 0.8
 _MIN_FILLED = 0.25
@@ -99,9 +100,13 @@ def gather_tables(page: pymupdf.Page, pieces: list[Piece]) -> list[Piece]:
     width, height = float(page.rect.width), float(page.rect.height)
     if turn in (1, 3):
         width, height = height, width
+    stand_ins: list[Piece] = []
     for grid in find_grids(rules, width, height):
-        pieces = _gather(grid, pieces, rules.shades[:_MAX_SHADES], turn, min_filled)
-    return pieces
+        stand_in, pieces = _gather(grid, pieces, rules.shades[:_MAX_SHADES], turn, min_filled)
+        stand_ins += [stand_in] if stand_in else []
+    for stand_in in stand_ins:
+        _put_below_text_beside(stand_in, pieces)
+    return pieces + stand_ins
 
 
 def _is_drawing(pieces: Sequence[Piece], rules: Rules, turn: int) -> bool:
@@ -116,7 +121,8 @@ def _is_drawing(pieces: Sequence[Piece], rules: Rules, turn: int) -> bool:
 
 def _gather(
     grid: Grid, pieces: list[Piece], shades: np.ndarray, turn: int, min_filled: float
-) -> list[Piece]:
+) -> tuple[Piece | None, list[Piece]]:
+    """The piece for a table, where a grid is one, and what stands outside of it."""
     u0, v0, u1, v1 = grid.box
     numbers = grid.numbers()
     held: list[list[Piece]] = [[] for _ in grid.cells]
@@ -126,7 +132,7 @@ def _gather(
         frame = turned(np.array([_page_box(piece)]), turn)[0] if piece.turn != turn else None
         p0, q0, p1, q1 = (piece.u0, piece.v0, piece.u1, piece.v1) if frame is None else frame
         middle = (q0 + q1) / 2
-        if piece.lines or piece.turn < 0 or p1 < u0 or p0 > u1 or not v0 < middle < v1:
+        if piece.turn < 0 or p1 < u0 or p0 > u1 or not v0 < middle < v1:
             rest.append(piece)
             continue
         parts, overflows = _parts(piece, grid, numbers, turn)
@@ -137,7 +143,7 @@ def _gather(
             overflowing += overflows
     filled = sum(bool(own) for own in held)
     if filled < 2 or filled < min_filled * len(held) or overflowing > _MAX_OVERFLOWING * count:
-        return pieces
+        return None, pieces
     cells = []
     for cell, own in zip(grid.cells, held, strict=True):
         box = grid.cell_box(cell)
@@ -145,7 +151,7 @@ def _gather(
         bold = bool(own) and all(piece.bold for piece in own)
         cells.append(TableCell(cell, text, boxes, bold or (bool(text) and _is_shaded(box, shades))))
     table = Table(grid.columns, len(grid.rows) - 1, tuple(cells))
-    return [*rest, _stand_in(table, grid, held, rest, turn)]
+    return _stand_in(table, grid, held, turn), rest
 
 
 def _page_box(piece: Piece) -> tuple[float, float, float, float]:
@@ -204,10 +210,11 @@ def _runs_over(
 ) -> bool:
     """Whether the characters before and at an index are one string printed over a line."""
     before, here = frames[index - 1], frames[index]
-    if piece.text[index - 1].isspace() or here[0] - before[2] > _WORD_GAP_EM * piece.size:
+    gap = (here[0] - before[2]) / piece.size
+    if piece.text[index - 1].isspace() or gap > _WORD_GAP_EM:
         return False
-    inset = 0.2 * piece.size
-    return any(
+    inset = 0.12 * piece.size
+    return gap < _NO_GAP_EM or any(
         box[0] + inset < column < box[2] - inset for box in (before, here) for column in columns
     )
 
@@ -258,9 +265,7 @@ def _is_shaded(box: tuple[float, float, float, float], shades: np.ndarray) -> bo
     return bool((shared > 0.6 * (u1 - u0) * (v1 - v0)).any())
 
 
-def _stand_in(
-    table: Table, grid: Grid, held: list[list[Piece]], rest: list[Piece], turn: int
-) -> Piece:
+def _stand_in(table: Table, grid: Grid, held: list[list[Piece]], turn: int) -> Piece:
     u0, v0, u1, v1 = grid.box
     texts = [cell for cell in table.cells if cell.text]
     tab = np.full((1, 4), np.nan, np.float32)
@@ -271,15 +276,17 @@ def _stand_in(
         [], is_row=True, text=text, boxes=boxes, size=longest.size, turn=turn, table=table,
         u0=u0, v0=v0, u1=u1, v1=v1,
     )  # fmt: skip
+    return Piece(text, boxes, longest.size, False, turn, u0, v0, u1, v1, line)
+
+
+def _put_below_text_beside(stand_in: Piece, pieces: Sequence[Piece]) -> None:
+    """Move a table below the text beside it, which is read first and unbroken, in place."""
     beside = [
         piece
-        for piece in rest
-        if not piece.lines and piece.turn == turn and piece.v1 > v0
-        if piece.u1 <= u0 or piece.u0 >= u1
+        for piece in pieces
+        if piece.turn == stand_in.turn and piece.v1 > stand_in.v0
+        if piece.u1 <= stand_in.u0 or piece.u0 >= stand_in.u1
     ]
-    bottom = v1
     for piece in sorted(beside, key=lambda piece: piece.v0):
-        # Text beside it is read first, unbroken.
-        if piece.v0 < bottom + piece.size:
-            v0 = bottom = max(bottom, piece.v1)
-    return Piece(text, boxes, longest.size, False, turn, u0, v0, u1, bottom, [line])
+        if piece.v0 < stand_in.v1 + piece.size:
+            stand_in.v0 = stand_in.v1 = max(stand_in.v1, piece.v1)
