@@ -135,7 +135,7 @@ class ContextPacker:
                     if passage.heading and chosen.random() < config.heading:
                         heading = encode_texts(self._tokenizer, [passage.heading], 32)[0]
                         tokens += heading
-                    row = row[: config.context_tokens - len(tokens)]
+                    row = row[: max(0, config.context_tokens - len(tokens))]
                     if len(row) < 12:
                         tokens += row
                         continue

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from tokenizers import Tokenizer
 
@@ -85,3 +87,12 @@ def test_span_states_are_cut_from_their_contexts(tokenizer: Tokenizer):
     cut, real = span_states(states, batch)
     for row, span in enumerate(batch.spans):
         assert torch.equal(cut[row][real[row]], states[span.context, span.start : span.stop])
+
+
+def test_a_heading_at_the_end_of_a_context_makes_no_span_outside_it(tokenizer: Tokenizer):
+    made = [[replace(passage, heading=TEXT) for passage in document] for document in documents()]
+    config = RetrieveConfig(context_tokens=96, contexts=6, passage_tokens=40, alone=0, heading=1)
+    for step in range(30):
+        batch = ContextPacker({"qa_ja": made}, tokenizer, config, 1, 16).batch(step)
+        for span in batch.spans:
+            assert 0 <= span.start < span.stop <= len(batch.contexts[span.context])
