@@ -222,6 +222,9 @@ def _split_row(row: list[Piece], gap_em: float) -> list[Line]:
 
 def _row_lines(pieces: list[Piece]) -> list[Line]:
     """Lines of a region; cells are kept on one line where rows above or below align with them."""
+    for piece in pieces:
+        if piece.table_line:
+            _put_below_text_beside(piece, pieces)
     rows = visual_rows(pieces)
     starts = [[line.pieces[0].u0 for line in _split_row(row, _CELL_GAP_EM)] for row in rows]
     lines: list[Line] = []
@@ -260,3 +263,16 @@ def _carries_on(before: Piece, piece: Piece) -> bool:
     """Whether a piece is running text below running text."""
     same_edge = abs(piece.u0 - before.u0) < 0.5 * piece.size
     return same_edge and len(before.text) >= 12 and len(piece.text) >= 12
+
+
+def _put_below_text_beside(table: Piece, pieces: list[Piece]) -> None:
+    """Move a table below the text beside it, which is read first and unbroken, in place."""
+    beside = [
+        piece
+        for piece in pieces
+        if not piece.table_line and piece.v1 > table.v0
+        if piece.u1 <= table.u0 or piece.u0 >= table.u1
+    ]
+    for piece in sorted(beside, key=lambda piece: piece.v0):
+        if piece.v0 < table.v1 + piece.size:
+            table.v0 = table.v1 = max(table.v1, piece.v1)

@@ -14,7 +14,8 @@ import numpy as np
 
 from engine.reading.builder import DocumentBuilder
 from engine.reading.pdf_tables import Table, TableCell
-from engine.reading.tabular import Merge, Row, find_labels, spread_merges
+from engine.reading.tabular import CellName, Merge, Row, find_labels, spread_merges
+from engine.records import UnitKind
 
 _SAME_COLUMN = 4.0
 _MAX_REPEATED = 60
@@ -182,8 +183,8 @@ def _write(
     row: Row,
     cells: dict[int, TableCell],
     labels: dict[int, str],
-    name,
-    kind,
+    name: CellName,
+    kind: UnitKind,
     repeats: bool = False,
 ) -> None:
     parts: list[str] = []

@@ -104,8 +104,6 @@ def gather_tables(page: pymupdf.Page, pieces: list[Piece]) -> list[Piece]:
     for grid in find_grids(rules, width, height):
         stand_in, pieces = _gather(grid, pieces, rules.shades[:_MAX_SHADES], turn, min_filled)
         stand_ins += [stand_in] if stand_in else []
-    for stand_in in stand_ins:
-        _put_below_text_beside(stand_in, pieces)
     return pieces + stand_ins
 
 
@@ -277,16 +275,3 @@ def _stand_in(table: Table, grid: Grid, held: list[list[Piece]], turn: int) -> P
         u0=u0, v0=v0, u1=u1, v1=v1,
     )  # fmt: skip
     return Piece(text, boxes, longest.size, False, turn, u0, v0, u1, v1, line)
-
-
-def _put_below_text_beside(stand_in: Piece, pieces: Sequence[Piece]) -> None:
-    """Move a table below the text beside it, which is read first and unbroken, in place."""
-    beside = [
-        piece
-        for piece in pieces
-        if piece.turn == stand_in.turn and piece.v1 > stand_in.v0
-        if piece.u1 <= stand_in.u0 or piece.u0 >= stand_in.u1
-    ]
-    for piece in sorted(beside, key=lambda piece: piece.v0):
-        if piece.v0 < stand_in.v1 + piece.size:
-            stand_in.v0 = stand_in.v1 = max(stand_in.v1, piece.v1)

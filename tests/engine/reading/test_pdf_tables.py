@@ -145,6 +145,21 @@ def test_tables_beside_and_below_one_another_are_apart(make):
     assert names == ["T1", "T1", "T2", "T2", "T3", "T3"]
 
 
+def test_a_table_in_one_of_two_columns_is_read_in_its_place(make):
+    def _draw(page):
+        left, right = "左の段の本文がここに続いている。", "右の段の本文がここに続いている。"
+        for index in range(30):
+            if not 10 <= index < 15:
+                put(page, 50, 80 + 16 * index, f"{left}第{index}行まで")
+            put(page, 310, 80 + 16 * index, f"{right}第{index}行まで")
+        draw_table(page, [["甲", "値"], ["圧力", "21 MPa"]], (50, 150, 250), 238, 30, 1)
+
+    document = make(_draw)
+    order = [document.text.index(word) for word in ("左の段の本文がここに続いている。第9",
+             "甲: 圧力", "左の段の本文がここに続いている。第15", "右の段")]  # fmt: skip
+    assert order == sorted(order)
+
+
 def test_tables_that_share_a_border_have_headers_of_their_own(make):
     def _draw(page):
         bottom = draw_table(page, [["工程", "場所"], ["40", "C-2"]], (60, 160, 360), 100, 24, 1)
