@@ -68,7 +68,9 @@ class Session(QObject):
         self.window.language_chosen.connect(self._on_language_chosen)
         self.window.theme_chosen.connect(self._on_theme_chosen)
         self.window.closing.connect(self.close)
+        self.window.files_dropped.connect(self._on_files)
         self.library: Library | None = None
+        self._ready = False
         self._closed = False
 
     def start(self) -> None:
@@ -132,6 +134,7 @@ class Session(QObject):
             library, runner, words, self.settings, window.status, window.message, window
         )
         self._connect()
+        self._ready = True
         window.status.say("")
         window.search.setEnabled(True)
         window.search.focus()
@@ -141,9 +144,15 @@ class Session(QObject):
         if self._paths:
             self.ingest.add(self._paths)
 
+    def _on_files(self, paths: list[str]) -> None:
+        if self._ready:
+            self.ingest.add(paths)
+        else:
+            # Dropped while the library is still being opened.
+            self._paths += [Path(path) for path in paths]
+
     def _connect(self) -> None:
         window = self.window
-        window.files_dropped.connect(self.ingest.add)
         window.documents.action_requested.connect(self._on_document_action)
         window.documents.table.selectionModel().selectionChanged.connect(self._on_selection)
         window.results.hit_chosen.connect(self._on_hit_chosen)

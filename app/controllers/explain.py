@@ -6,7 +6,7 @@ from typing import Any
 from PySide6.QtCore import QObject
 
 from app.i18n import Words
-from app.jobs import JobRunner
+from app.jobs import JobHandle, JobRunner
 from app.views.why_view import WhyView
 from engine.progress import CancelToken
 from engine.records import Deletion, Evidence, EvidenceId, Hit, Replay
@@ -24,8 +24,10 @@ class ExplainController(QObject):
         self._view = view
         self._evidence: Evidence | None = None
         self._hit: Hit | None = None
+        self._job: JobHandle | None = None
         view.deletion_requested.connect(self.test_deletion)
         view.replay_requested.connect(self.replay)
+        view.cancel_requested.connect(self.cancel)
 
     def show(self, evidence_id: EvidenceId, hit: Hit | None) -> None:
         """Show the evidence of a hit, or of a summary if there is no hit."""
@@ -70,6 +72,14 @@ class ExplainController(QObject):
 
         self._run("replay", work, done)
 
+    def cancel(self) -> None:
+        """Stop the deletion test or the replay."""
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+        self._view.show_working("")
+        self._view.retranslate()
+
     def replay_of(self, evidence: Evidence) -> None:
         """Compute an answer again that was just opened."""
         self._on_loaded(evidence)
@@ -88,7 +98,9 @@ class ExplainController(QObject):
             self._view.show_working("")
             self._view.show_trouble(what, self._words.error(error))
 
-        self._runner.submit("query", work, key=what, on_finished=finished, on_failed=failed)
+        self._job = self._runner.submit(
+            "query", work, key="explain", on_finished=finished, on_failed=failed
+        )
 
     def _load(self, evidence_id: EvidenceId) -> None:
         self._runner.submit(

@@ -58,12 +58,20 @@ class ExportController(QObject):
         """Write evidence to a file; the suffix says how."""
         language = self._words.language
         self._settings.change(export_folder=str(target.parent))
-        self._status.say(self._words("export.writing", name=target.name))
 
         def work(cancel: CancelToken) -> Path:
             return self._library.export(evidence_id, target, cancel, language)
 
-        self._runner.submit("query", work, on_finished=self._on_written, on_failed=self._on_failed)
+        job = self._runner.submit(
+            "query", work, on_finished=self._on_written, on_failed=self._on_failed
+        )
+
+        def stop() -> None:
+            job.cancel()
+            self._status.say(self._words("docs.cancelled"))
+
+        writing = self._words("export.writing", name=target.name)
+        self._status.say(writing, self._words("search.stop"), stop)
 
     def _on_written(self, path: Path) -> None:
         self._status.say(

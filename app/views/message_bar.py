@@ -27,6 +27,7 @@ class MessageBar(QFrame):
         self._text.setWordWrap(True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._button = QPushButton()
+        self._button.hide()
         self._button.clicked.connect(self._on_pressed)
         self._close = QToolButton()
         self._close.clicked.connect(self.hide)
@@ -42,8 +43,8 @@ class MessageBar(QFrame):
         shortcut = QShortcut(QKeySequence("Esc"), self, self.hide)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         theme.changed.connect(self._draw)
-        words.changed.connect(self.hide)
-        self.hide()
+        words.changed.connect(self._on_words_changed)
+        self._on_words_changed()
 
     def say(
         self,
@@ -65,8 +66,6 @@ class MessageBar(QFrame):
         self._text.setText(text)
         self._button.setText(button)
         self._button.setVisible(bool(button))
-        self._close.setAccessibleName(self._words("message.close"))
-        self._close.setToolTip(self._words("message.close"))
         self.setAccessibleName(text)
         self._draw()
         self.show()
@@ -86,6 +85,12 @@ class MessageBar(QFrame):
     def button(self) -> QPushButton:
         """The button of the action."""
         return self._button
+
+    def _on_words_changed(self) -> None:
+        # What was said is in the other language now.
+        self.hide()
+        self._close.setAccessibleName(self._words("message.close"))
+        self._close.setToolTip(self._words("message.close"))
 
     def _on_pressed(self) -> None:
         action = self._action

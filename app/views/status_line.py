@@ -26,6 +26,7 @@ class StatusLine(QStatusBar):
         self._link_action: Callable[[], None] | None = None
         self.setSizeGripEnabled(False)
         self._text = QLabel()
+        self._text.setContentsMargins(10, 0, 0, 0)
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.link = QToolButton()
         self.link.clicked.connect(self._on_link_pressed)

@@ -31,10 +31,12 @@ class WhyView(QWidget):
     Signals:
         deletion_requested: (int), the deletion test of the hit of this rank.
         replay_requested: The answer should be computed again.
+        cancel_requested: What is being computed should stop.
     """
 
     deletion_requested = Signal(int)
     replay_requested = Signal()
+    cancel_requested = Signal()
 
     def __init__(self, words: Words, theme: Theme) -> None:
         super().__init__()
@@ -91,8 +93,7 @@ class WhyView(QWidget):
     def show_working(self, what: str) -> None:
         """Show that ``deletion`` or ``replay`` is being computed, or nothing."""
         self._working = what
-        self.deletion_button.setEnabled(what != "deletion")
-        self.replay_button.setEnabled(what != "replay")
+        self._name_buttons()
         if what == "replay":
             self._verdict.setText(self._words("why.replaying"))
             self._verdict.setStyleSheet("")
@@ -109,8 +110,7 @@ class WhyView(QWidget):
         """Write everything again."""
         words = self._words
         self._empty.say(words("why.empty_title"), words("why.empty_text"))
-        self.deletion_button.setText(words("why.deletion_button"))
-        self.replay_button.setText(words("why.replay_button"))
+        self._name_buttons()
         evidence, hit = self._evidence, self._hit
         self._stack.setCurrentIndex(1 if evidence is not None else 0)
         if evidence is None:
@@ -166,7 +166,7 @@ class WhyView(QWidget):
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._record.body.addWidget(self._facts)
         self.replay_button = QPushButton()
-        self.replay_button.clicked.connect(self.replay_requested)
+        self.replay_button.clicked.connect(self._on_replay_pressed)
         self._record.body.addLayout(_left(self.replay_button))
         self._verdict = QLabel()
         self._verdict.setWordWrap(True)
@@ -228,9 +228,23 @@ class WhyView(QWidget):
         self._verdict.setText("\n".join(lines))
         self._verdict.setStyleSheet(f"color: {shade}")
 
+    def _name_buttons(self) -> None:
+        for name, button in (("deletion", self.deletion_button), ("replay", self.replay_button)):
+            running = self._working == name
+            button.setText(self._words("search.stop" if running else f"why.{name}_button"))
+            button.setEnabled(running or not self._working)
+
     def _on_deletion_pressed(self) -> None:
-        if self._hit is not None:
+        if self._working:
+            self.cancel_requested.emit()
+        elif self._hit is not None:
             self.deletion_requested.emit(self._hit.rank)
+
+    def _on_replay_pressed(self) -> None:
+        if self._working:
+            self.cancel_requested.emit()
+        else:
+            self.replay_requested.emit()
 
 
 def _note() -> QLabel:

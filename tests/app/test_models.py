@@ -72,7 +72,7 @@ def test_a_refresh_keeps_files_that_are_on_their_way(words, theme, make_info):
     assert [row.working for row in model.rows] == [False, True, True]
     model.stop()
     assert [row.name for row in model.rows] == ["a.pdf", "b.pdf"]
-    assert status(model, 1) == "語句で検索できます・解析待ち・12 ページ"
+    assert status(model, 1) == "語句検索可・解析待ち・12 ページ"
 
 
 def test_a_refresh_keeps_what_is_selected(words, theme, make_info):

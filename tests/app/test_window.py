@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QApplication,
+    QLineEdit,
+    QTextEdit,
+    QWidget,
+)
 
 from app.bootstrap import Session
 from engine.service import Library
@@ -177,6 +185,30 @@ def test_search_can_be_restricted_to_a_document(filled: Session, qtbot):
     filled.window.search.scope_cleared.emit()
     ask(filled, qtbot, "HV-2041-07")
     assert "手順.txt" in {Path(hit.path).name for hit in filled.results.hits}
+
+
+def test_nothing_in_the_window_keeps_a_drop_to_itself(start_session: Callable[..., Session]):
+    window = start_session().window
+    takers = [child for child in window.findChildren(QWidget) if child.acceptDrops()]
+    assert takers == []
+    assert window.acceptDrops()
+
+
+def test_everything_that_takes_the_keyboard_has_a_name(start_session: Callable[..., Session]):
+    """A screen reader says the name; a button or label may be named by its text."""
+    window = start_session().window
+    nameless = []
+    for child in window.findChildren(QWidget):
+        text = child.text() if isinstance(child, QAbstractButton) else ""
+        named = child.accessibleName() or text
+        inner = child.parent() is not None and isinstance(child.parent(), QAbstractItemView)
+        kinds = (QLineEdit, QAbstractItemView, QAbstractButton, QTextEdit, QAbstractSlider)
+        foreign = child.objectName().startswith("qt_") or child.isHidden()
+        own = isinstance(child, kinds) and not foreign
+        if own and not named and not inner and child.focusPolicy() != Qt.FocusPolicy.NoFocus:
+            parent = type(child.parent()).__name__
+            nameless.append((type(child).__name__, child.objectName(), parent))
+    assert nameless == []
 
 
 def test_words_change_without_a_restart(filled: Session):
