@@ -88,6 +88,9 @@ def _sections(document: Document) -> Iterator[_Section]:
         if unit.kind in _RUNNING:
             yield from release()
             key = _DIGITS.sub("#", fold(content).text)
+            if not any(char.isalpha() for char in key):
+                # A page number.
+                continue
             if key not in running and (not running or unit.page in (None, running_page)):
                 running.add(key)
                 running_page = unit.page

@@ -134,7 +134,8 @@ def _masked(line: Line, text: str) -> str:
         # In a form, a cell that differs by a digit is another value.
         return "\t".join(_PAGE_CELL.sub("#", cell) for cell in text.split("\t"))
     # The numbers of headings differ from page to page too.
-    return text if numbering(text) else re.sub(r"\d+", "#", text)
+    is_heading = numbering(text) and not _PAGE_NUMBER.fullmatch(text)
+    return text if is_heading else re.sub(r"\d+", "#", text)
 
 
 def mark_headings(lines: list[Line], typography: Typography) -> None:

@@ -96,7 +96,7 @@ def test_running_headers_are_kept_once_and_never_swallowed():
     document = build(pages)
     check(document)
     texts = [text for _, text in shown(document)]
-    assert texts == ["社外秘 1/3", "第一章", PROSE, "- 1 -", PROSE, PROSE]
+    assert texts == ["社外秘 1/3", "第一章", PROSE, PROSE, PROSE]
 
 
 def test_a_passage_never_spans_a_header_of_a_source_without_pages():
@@ -154,6 +154,34 @@ def test_table_rows_stand_alone_except_short_ones_of_a_pdf():
     assert {p.kind for p in check(sheet)} == {"row"}
     assert check(sheet)[0].heading_path == ("検査",)
     assert len(check(build(rows, "pdf"))) == 1
+
+
+def test_headers_of_a_pdf_table_go_with_its_first_row_and_tables_stay_apart():
+    step = (
+        "順: 1\t手順: 通い箱の現品票と本体側面の鋳出し文字を照合する\t急所: 版記号「D」があること"
+    )
+    step += "\t理由: C版はポート径が 0.5 mm 小さく、流量が足りない"
+    document = build(
+        [
+            ("heading", "5.2 工程10", {"level": 2}),
+            ("row", "順\t手順\t急所\t理由", {"cell": "T1R1C1:T1R1C4"}),
+            ("row", step, {"cell": "T1R2C1:T1R2C4"}),
+            ("row", "順: 2\t手順: 引き上げる", {"cell": "T1R3C1:T1R3C2"}),
+            ("row", "確認項目\t方法", {"cell": "T2R1C1:T2R1C2"}),
+            ("row", "確認項目: 鋳巣\t方法: 目視", {"cell": "T2R2C1:T2R2C2"}),
+        ]
+    )
+    assert {passage.kind for passage in check(document)} == {"row"}
+    assert shown(document) == [
+        (("5.2 工程10",), f"順\t手順\t急所\t理由\n{step}"),
+        (("5.2 工程10",), "順: 2\t手順: 引き上げる"),
+        (("5.2 工程10",), "確認項目\t方法\n確認項目: 鋳巣\t方法: 目視"),
+    ]
+
+
+def test_a_page_number_is_no_passage():
+    document = build([("paragraph", PROSE), ("footer", "- 12 / 62 -"), ("footer", "社外秘 12")])
+    assert [text for _, text in shown(document)] == [PROSE, "社外秘 12"]
 
 
 def test_a_sheet_name_stands_once_in_the_path():

@@ -375,3 +375,14 @@ def test_tables_stand_where_they_are_shown_on_a_cropped_page(make, tmp_path):
     box = document.units[0].box
     assert box is not None
     assert box[0] == pytest.approx(65, abs=1)
+
+
+def test_page_numbers_like_headings_are_running_lines(make):
+    def _page(number):
+        def _draw(page):
+            put(page, 500, 45, f"{number} / 30")
+            put(page, 60, 130, f"本文は{'甲乙丙丁'[number - 1]}の説明である。")
+
+        return _draw
+
+    assert len(texts(make(*map(_page, (1, 2, 3, 4))), "header")) == 4
