@@ -13,6 +13,8 @@ from kernels.block_sparse.pattern import BlockPattern
 FORMAT = 1
 ARCHITECTURE = "chumoku-1"
 MANIFEST = "pack.json"
+# Optional: words of one language for words of the other.
+LEXICON = "lexicon.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Pack:
         figures: What was measured at export.
         pack_hash: Identity: sha256 over the hashes of its files.
         contents: Bytes of the tokenizer and the ONNX parts, as they were verified.
+        lexicon: The bilingual lexicon; None where the pack has none.
     """
 
     folder: Path
@@ -62,6 +65,7 @@ class Pack:
     figures: Mapping[str, Any]
     pack_hash: str
     contents: Mapping[str, bytes]
+    lexicon: Mapping[str, Any] | None = None
 
 
 def part_names(layers: int) -> tuple[str, ...]:
@@ -111,10 +115,13 @@ def load_pack(folder: Path) -> Pack:
     if missing:
         raise PackError("pack_broken", path=str(folder / MANIFEST), reason=f"lacks {missing[0]}")
     contents = {}
+    lexicon = None
     for file_name, (sha256, size) in files.items():
         data = _read_verified(folder, file_name, sha256, size)
         if file_name in needed:
             contents[file_name] = data
+        elif file_name == LEXICON:
+            lexicon = _object(folder / file_name, data)
     return Pack(
         folder=folder,
         name=name,
@@ -126,6 +133,7 @@ def load_pack(folder: Path) -> Pack:
         figures=figures,
         pack_hash=files_hash(manifest["files"]),
         contents=contents,
+        lexicon=lexicon,
     )
 
 
@@ -154,14 +162,22 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise PackError("pack_missing", path=str(path)) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise PackError("pack_broken", path=str(path), reason=str(error)) from error
-    if not isinstance(manifest, dict):
+    return _object(path, data)
+
+
+def _object(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(data.decode("utf-8"))
+    except ValueError as error:
+        raise PackError("pack_broken", path=str(path), reason=str(error)) from error
+    if not isinstance(found, dict):
         raise PackError("pack_broken", path=str(path), reason="not an object")
-    return manifest
+    return found
 
 
 def _config(manifest: Mapping[str, Any]) -> PackConfig:

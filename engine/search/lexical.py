@@ -12,7 +12,15 @@ from typing import Protocol
 import numpy as np
 
 from engine.records import PassageId
-from engine.search.lexical_query import Forms, QueryTerm, QueryTerms, RequiredPhrase, query_terms
+from engine.search.lexical_query import (
+    Concept,
+    Forms,
+    QueryTerm,
+    QueryTerms,
+    RequiredPhrase,
+    Segment,
+    query_terms,
+)
 from engine.search.lexical_spans import match_spans
 from engine.search.lexical_terms import HEADING, index_terms, passage_terms
 
@@ -108,7 +116,8 @@ def rank(
 
     ``raw`` is the sum over terms of ``w * idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * n / avg))``
     with ``idf = ln(1 + (N - df + 0.5) / (df + 0.5))``, where ``tf`` adds ``HEADING_WEIGHT`` for
-    each occurrence in a heading above, plus the phrase bonuses. The score is
+    each occurrence in a heading above, plus the phrase bonuses. A translation earns a passage what
+    it is worth there beyond the word itself and the word's other translations. The score is
     ``raw / (raw + SATURATION * sum(w * idf) + OFFSET)``: it grows with the share of what was asked
     for and with how rare that is, and depends on other passages only through df and lengths.
 
@@ -137,16 +146,17 @@ def rank(
     raw: dict[PassageId, float] = {}
     everything = 0.0
     idfs: dict[Forms, float] = {}
+    gains: dict[Forms, dict[PassageId, float]] = {}
+    weigh = _Gain(lengths, average, candidates)
     for term in asked.terms:
         frequencies = lookup.frequencies(term.forms)
-        idf = math.log(1 + (len(lengths) - len(frequencies) + 0.5) / (len(frequencies) + 0.5))
-        idfs[term.forms] = idf
-        everything += term.weight * idf
-        for passage_id, frequency in frequencies.items():
-            if candidates is not None and passage_id not in candidates:
-                continue
-            norm = K1 * (1 - B + B * lengths[passage_id] / average)
-            gain = term.weight * idf * frequency * (K1 + 1) / (frequency + norm)
+        idfs[term.forms] = weigh.idf(frequencies)
+        everything += term.weight * idfs[term.forms]
+        gains[term.forms] = weigh.gains(frequencies, term.weight)
+        for passage_id, gain in gains[term.forms].items():
+            raw[passage_id] = raw.get(passage_id, 0.0) + gain
+    for concept in asked.concepts:
+        for passage_id, gain in _translated(concept, gains, lookup, weigh).items():
             raw[passage_id] = raw.get(passage_id, 0.0) + gain
     for phrase in asked.phrases:
         for passage_id, bonus in _phrase_bonus(phrase, idfs, lookup).items():
@@ -161,6 +171,47 @@ def rank(
     ]
     hits.sort(key=lambda hit: (-hit.raw, hit.passage_id))
     return hits
+
+
+@dataclass(frozen=True, slots=True)
+class _Gain:
+    """BM25 of one term within the scope."""
+
+    lengths: Mapping[PassageId, int]
+    average: float
+    candidates: Collection[PassageId] | None
+
+    def idf(self, frequencies: Mapping[PassageId, float]) -> float:
+        rest = len(self.lengths) - len(frequencies)
+        return math.log(1 + (rest + 0.5) / (len(frequencies) + 0.5))
+
+    def gains(
+        self, frequencies: Mapping[PassageId, float], weight: float
+    ) -> dict[PassageId, float]:
+        idf = self.idf(frequencies)
+        found = {}
+        for passage_id, frequency in frequencies.items():
+            if self.candidates is None or passage_id in self.candidates:
+                norm = K1 * (1 - B + B * self.lengths[passage_id] / self.average)
+                found[passage_id] = weight * idf * frequency * (K1 + 1) / (frequency + norm)
+        return found
+
+
+def _translated(
+    concept: Concept,
+    gains: Mapping[Forms, Mapping[PassageId, float]],
+    lookup: "_Lookup",
+    weigh: _Gain,
+) -> dict[PassageId, float]:
+    """What the best translation earns each passage beyond the word itself."""
+    best: dict[PassageId, float] = {}
+    for alternative in concept.alternatives:
+        frequencies = lookup.unbroken_frequencies(alternative.segment)
+        for passage_id, gain in weigh.gains(frequencies, alternative.weight).items():
+            best[passage_id] = max(best.get(passage_id, 0.0), gain)
+    own = [gains[forms] for forms in concept.sources if forms in gains]
+    more = {one: gain - sum(term.get(one, 0.0) for term in own) for one, gain in best.items()}
+    return {one: gain for one, gain in more.items() if gain > 0}
 
 
 class _Lookup:
@@ -188,6 +239,16 @@ class _Lookup:
                     total[passage_id] = total.get(passage_id, 0.0) + weight * frequency
         return total
 
+    def unbroken_frequencies(self, segment: Segment) -> dict[PassageId, float]:
+        """How often a segment stands unbroken."""
+        if len(segment) == 1:
+            return self.frequencies(segment[0])
+        total: dict[PassageId, float] = {}
+        for prefix, weight in (("", 1.0), (HEADING, HEADING_WEIGHT)):
+            for passage_id, ends in _ends(segment, self, prefix).items():
+                total[passage_id] = total.get(passage_id, 0.0) + weight * len(ends)
+        return total
+
     def positions(self, forms: Forms, prefix: str) -> dict[PassageId, set[int]]:
         places: dict[PassageId, set[int]] = {}
         for form in forms:
@@ -213,6 +274,11 @@ def _holding(phrase: RequiredPhrase, lookup: _Lookup) -> set[PassageId]:
 
 
 def _unbroken(segment: Sequence[Forms], lookup: _Lookup, prefix: str) -> set[PassageId]:
+    return set(_ends(segment, lookup, prefix))
+
+
+def _ends(segment: Sequence[Forms], lookup: _Lookup, prefix: str) -> dict[PassageId, set[int]]:
+    """Positions of the last terms of a segment where it stands unbroken."""
     ends = lookup.positions(segment[0], prefix)
     for forms in segment[1:]:
         following = lookup.positions(forms, prefix)
@@ -222,7 +288,7 @@ def _unbroken(segment: Sequence[Forms], lookup: _Lookup, prefix: str) -> set[Pas
             if passage_id in following
             and (reached := {place + 1 for place in places} & following[passage_id])
         }
-    return set(ends)
+    return ends
 
 
 def _phrase_bonus(

@@ -43,6 +43,34 @@ class QueryTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """A translation of a word.
+
+    Attributes:
+        segment: What must stand unbroken, each in one of its forms.
+        text: The translation, folded, for marking.
+        weight: Factor of its BM25 score.
+    """
+
+    segment: Segment
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A word of a question and its translations; in a passage only the best of them counts.
+
+    Attributes:
+        sources: Forms of the terms that are the word itself.
+        alternatives: Its translations.
+    """
+
+    sources: tuple[Forms, ...]
+    alternatives: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class QueryTerms:
     """A question as the lexical search sees it.
 
@@ -54,6 +82,7 @@ class QueryTerms:
         marks: Folded content strings, kana as hiragana, for marking.
         words: Words for marking.
         identifiers: Terms of its identifiers for marking.
+        concepts: Translations of its words.
     """
 
     terms: tuple[QueryTerm, ...]
@@ -63,6 +92,7 @@ class QueryTerms:
     marks: tuple[str, ...]
     words: frozenset[str]
     identifiers: frozenset[str]
+    concepts: tuple[Concept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +151,7 @@ def query_terms(query: str) -> QueryTerms:
             form
             for piece in pieces
             if piece.content and not piece.cjk and piece.text not in inside
-            for form in _word_forms(piece.text)
+            for form in word_forms(piece.text)
         ),
         identifiers=frozenset(form for one in found for form in identifier_terms(one)),
     )
@@ -147,17 +177,17 @@ def _pieces(folded: str, inside: set[str]) -> Iterator[_Piece]:
 
 def _piece_terms(piece: _Piece) -> list[QueryTerm]:
     if not piece.cjk:
-        return [QueryTerm(_word_forms(piece.text), piece.weight)]
+        return [QueryTerm(word_forms(piece.text), piece.weight)]
     run = Run(piece.text, piece.start, piece.end, True)
     terms: list[QueryTerm] = []
     for text in run_terms(run):
         # Inflected endings tell less than kanji and katakana, words in hiragana a little less.
         factor = (1.0, 0.5, 0.6)[len(_HIRAGANA.findall(text))]
-        terms.append(QueryTerm(_kana_forms(text), piece.weight * factor))
+        terms.append(QueryTerm(kana_forms(text), piece.weight * factor))
     return terms
 
 
-def _kana_forms(text: str) -> Forms:
+def kana_forms(text: str) -> Forms:
     """The term in both kana.
 
     Kana is joined here and not in the index, where particles would raise the document frequency
@@ -166,7 +196,8 @@ def _kana_forms(text: str) -> Forms:
     return tuple(dict.fromkeys((text, to_hiragana(text), to_katakana(text))))
 
 
-def _word_forms(word: str) -> Forms:
+def word_forms(word: str) -> Forms:
+    """The word as it is, and its plural or singular."""
     if len(word) < 4 or not (word.isascii() and word.isalpha()):
         return (word,)
     if word.endswith("s") and not word.endswith("ss"):
@@ -189,10 +220,10 @@ def _phrase(quoted: str) -> RequiredPhrase:
     for run in runs(fold(quoted).text):
         if run.cjk and len(run.text) == 1:
             segments.extend([tuple(segment)] if segment else [])
-            segments.append((_kana_forms(run.text),))
+            segments.append((kana_forms(run.text),))
             segment = []
         else:
-            segment.extend(_kana_forms(term) if run.cjk else (term,) for term in run_terms(run))
+            segment.extend(kana_forms(term) if run.cjk else (term,) for term in run_terms(run))
     if segment:
         segments.append(tuple(segment))
     return tuple(segments)

@@ -12,7 +12,8 @@ from engine.search.lexical_terms import identifier_terms, runs
 def match_spans(query: str | QueryTerms, text: str) -> list[Span]:
     """Spans of ``text`` that hold content words of the question, in order, not overlapping.
 
-    A word matches in every way of writing that search holds equal. A CJK word that does not occur
+    A word matches in every way of writing that search holds equal, and in its translations where
+    the question has some. A CJK word that does not occur
     whole is marked where at least two of its characters stand together. Identifiers match as a
     whole, also when the question names a part of one.
     """
@@ -37,7 +38,14 @@ def _folded_spans(asked: QueryTerms, folded: Folded) -> Iterator[Span]:
             continue
         for place in range(len(mark) - 1):
             yield from _occurrences(mark[place : place + 2], kana)
-    words = asked.words | asked.identifiers
+    translations = [one for concept in asked.concepts for one in concept.alternatives]
+    foreign: set[str] = set()
+    for one in translations:
+        if one.text.isascii():
+            foreign.update(*one.segment)
+        else:
+            yield from _occurrences(to_hiragana(one.text), kana)
+    words = asked.words | asked.identifiers | foreign
     if words:
         for run in runs(folded.text):
             if not run.cjk and run.text in words:

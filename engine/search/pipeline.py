@@ -29,6 +29,7 @@ from engine.search.index import Index
 from engine.search.lexical_query import QueryTerm, RequiredPhrase
 from engine.search.lexical_terms import identifier_terms
 from engine.search.query import is_contents, scripts, shape, token_weights
+from engine.search.translation import Translator
 
 LONGEST_QUERY = 2000
 LEXICAL_CANDIDATES = 100
@@ -109,6 +110,7 @@ def search(
     query_encoding: QueryEncoding | None,
     calibration: Mapping[str, Any],
     cancel: CancelToken | None = None,
+    translator: Translator | None = None,
 ) -> RankedPassages:
     """Find the passages of a scope that answer a question.
 
@@ -120,6 +122,7 @@ def search(
         query_encoding: The question as the model sees it, or None if the model cannot run.
         calibration: The ``fusion`` section of the pack; may be empty.
         cancel: Checked between steps.
+        translator: Gives words of the other language; None for none.
 
     Raises:
         QueryError: ``query_empty`` or ``query_too_long``.
@@ -131,7 +134,8 @@ def search(
         raise QueryError("query_empty")
     if len(query) > LONGEST_QUERY:
         raise QueryError("query_too_long", length=len(query), limit=LONGEST_QUERY)
-    found = gather(query, settings, index, postings, query_encoding, cancel)
+    asked = (translator or Translator()).terms(query)
+    found = gather(query, settings, index, postings, query_encoding, cancel, asked)
     fitted = fusion.Calibration.read(calibration)
     kind = shape(query)
     scores = np.round(
@@ -145,7 +149,7 @@ def search(
     chosen = _distinct(index, found.rows, order, settings.top)
     cancel.check()
     passages = tuple(
-        _ranked(index, query, query_encoding, settings, found, scores, parts, at) for at in chosen
+        _ranked(index, asked, query_encoding, settings, found, scores, parts, at) for at in chosen
     )
     within = {passage.revision_id for passage in passages}
     return RankedPassages(
@@ -163,9 +167,14 @@ def gather(
     postings: lexical.Postings,
     query_encoding: QueryEncoding | None,
     cancel: CancelToken,
+    asked: lexical.QueryTerms | None = None,
 ) -> Candidates:
-    """Collect candidates from every part and score each by every part."""
-    words = _words(query, index, postings) if settings.use_lexical else {}
+    """Collect candidates from every part and score each by every part.
+
+    ``asked`` is the question taken apart, with its translations; without it there are none.
+    """
+    asked = asked or lexical.query_terms(query)
+    words = _words(asked, index, postings) if settings.use_lexical else {}
     cancel.check()
     proposed = sorted(words, key=lambda row: (-words[row], row))[:LEXICAL_CANDIDATES]
     rows = set(proposed)
@@ -206,9 +215,9 @@ def gather(
     )
 
 
-def _words(query: str, index: Index, postings: lexical.Postings) -> dict[int, float]:
+def _words(asked: lexical.QueryTerms, index: Index, postings: lexical.Postings) -> dict[int, float]:
     found = {}
-    for hit in lexical.rank(query, postings):
+    for hit in lexical.rank(asked, postings):
         row = index.row(hit.passage_id)
         if row is not None:
             found[row] = round(float(hit.score), 6)
@@ -301,7 +310,7 @@ def _distinct(index: Index, rows: np.ndarray, order: np.ndarray, top: int) -> li
 
 def _ranked(
     index: Index,
-    query: str,
+    asked: lexical.QueryTerms,
     query_encoding: QueryEncoding | None,
     settings: SearchSettings,
     found: Candidates,
@@ -317,7 +326,7 @@ def _ranked(
         spans, weights = attention.passage_attention(query_encoding, index, row)
     else:
         spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
-    terms = lexical.match_spans(query, text) if settings.use_lexical else []
+    terms = lexical.match_spans(asked, text) if settings.use_lexical else []
     return RankedPassage(
         index.passage_id(row),
         revision.document_id,

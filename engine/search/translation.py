@@ -1,0 +1,110 @@
+"""Words of the other language for the words of a question.
+
+A question in Latin letters is given Japanese units for its words, a Japanese question English
+words for its units, from the lexicon of the pack. A question that mixes the scripts stays as it is.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from engine.notation.folding import fold
+from engine.notation.stems import stem
+from engine.search.lexical_query import (
+    Alternative,
+    Concept,
+    Forms,
+    QueryTerms,
+    kana_forms,
+    query_terms,
+    word_forms,
+)
+from engine.search.lexical_stopwords import function_mask
+from engine.search.lexical_terms import Run, run_terms, runs
+from engine.search.query import scripts
+
+VERSION = 1
+# A sure translation counts as this much of the word itself, an unsure one less.
+TRANSLATED = 0.8
+_LONGEST_UNIT = 16
+
+
+class Translator:
+    """Expands questions by a lexicon; without one it leaves them as they are.
+
+    Args:
+        lexicon: ``lexicon.json`` of a pack; None, empty or of another version for no expansion.
+    """
+
+    def __init__(self, lexicon: Mapping[str, Any] | None = None) -> None:
+        known = lexicon if lexicon and lexicon.get("version") == VERSION else {}
+        self._english: Mapping[str, list[list[Any]]] = known.get("english", {})
+        self._japanese: Mapping[str, list[list[Any]]] = known.get("japanese", {})
+        self._surfaces: Mapping[str, list[str]] = known.get("surfaces", {})
+
+    def terms(self, query: str) -> QueryTerms:
+        """The question taken apart, with its translations."""
+        return replace(query_terms(query), concepts=self.expand(query))
+
+    def expand(self, query: str) -> tuple[Concept, ...]:
+        """Translations of a question, one concept for each word that has some."""
+        japanese, latin = scripts(query)
+        if japanese == latin:
+            return ()
+        asked = query_terms(query)
+        weights = {term.forms: term.weight for term in asked.terms}
+        found = self._units(query, weights) if japanese else self._words(weights)
+        return tuple(found)
+
+    def _words(self, weights: Mapping[Forms, float]) -> Iterator[Concept]:
+        for forms, weight in weights.items():
+            translations = self._english.get(stem(forms[0]), ())
+            if translations:
+                yield Concept(
+                    (forms,),
+                    tuple(
+                        Alternative(_segment(unit), unit, weight * _factor(probability))
+                        for unit, probability in translations
+                    ),
+                )
+
+    def _units(self, query: str, weights: Mapping[Forms, float]) -> Iterator[Concept]:
+        seen: set[str] = set()
+        for run in runs(fold(query).text):
+            if not run.cjk:
+                continue
+            mask = function_mask(run.text)
+            place = 0
+            while place < len(run.text):
+                unit = "" if mask[place] else self._longest(run.text[place:])
+                if unit and unit not in seen:
+                    seen.add(unit)
+                    yield self._concept(unit, weights)
+                place += max(len(unit), 1)
+
+    def _longest(self, text: str) -> str:
+        lengths = range(min(len(text), _LONGEST_UNIT), 0, -1)
+        return next((text[:size] for size in lengths if text[:size] in self._japanese), "")
+
+    def _concept(self, unit: str, weights: Mapping[Forms, float]) -> Concept:
+        inside = dict.fromkeys([*_terms(unit), *unit])
+        sources = tuple(forms for text in inside if (forms := kana_forms(text)) in weights)
+        alternatives = []
+        for word, probability in self._japanese[unit]:
+            surfaces = self._surfaces.get(word, [word])
+            forms = tuple(dict.fromkeys(form for text in surfaces for form in word_forms(text)))
+            alternatives.append(Alternative((forms,), surfaces[0], _factor(probability)))
+        return Concept(sources, tuple(alternatives))
+
+
+def _terms(unit: str) -> list[str]:
+    return run_terms(Run(unit, 0, len(unit), True))
+
+
+def _segment(unit: str) -> tuple[Forms, ...]:
+    return tuple(kana_forms(term) for term in _terms(unit))
+
+
+def _factor(probability: float) -> float:
+    return TRANSLATED * math.sqrt(probability)
