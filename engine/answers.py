@@ -40,6 +40,7 @@ from engine.scope import Scope, Scopes
 from engine.search.attention import passage_attention, passage_scorer
 from engine.search.pipeline import RankedPassage, RankedPassages
 from engine.search.pipeline import search as rank_passages
+from engine.search.translation import Translator
 from engine.store import Store
 from engine.summary.extract import extract
 
@@ -210,15 +211,18 @@ class Answers:
         encoding: QueryEncoding | None = None
         calibration: Mapping[str, Any] = {}
         pack_hash = None
-        if query.strip() and (settings.use_dense or settings.use_attention):
+        translator = Translator()
+        if query.strip():
             try:
                 encoder = self._models.encoder()
-                encoding = encoder.encode_query(query.strip())
+                if settings.use_dense or settings.use_attention:
+                    encoding = encoder.encode_query(query.strip())
                 calibration, pack_hash = encoder.pack.fusion, encoder.pack.pack_hash
+                translator = Translator(encoder.pack.lexicon)
             except PackError:
                 pass  # Exact search answers without the model; the result carries a note.
         ranked = rank_passages(
-            query, settings, scope.index, scope.postings, encoding, calibration, cancel
+            query, settings, scope.index, scope.postings, encoding, calibration, cancel, translator
         )
         return ranked, pack_hash
 
