@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
             problem = import_problem(error)
         else:
             return run(options.library, options.paths)
-    sys.stderr.write(problem + "\n")
+    if sys.stderr is not None:
+        sys.stderr.write(problem + "\n")
     return 3
 
 

@@ -17,6 +17,7 @@ from app.controllers.summary import SummaryController
 from app.controllers.viewer import ViewerController
 from app.i18n import Words
 from app.jobs import JobRunner
+from app.logs import start_log, tell_defects
 from app.models.documents import DocumentListModel, DocumentRow
 from app.models.history import HistoryModel
 from app.models.results import ResultListModel
@@ -270,13 +271,14 @@ def run(folder: Path | None, paths: Sequence[Path]) -> int:
     Returns:
         Exit status.
     """
-    logging.basicConfig(level=logging.WARNING)
+    start_log()
     sys.setswitchinterval(SWITCH_S)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Chumoku")
     application.setApplicationDisplayName("Chumoku")
     application.setDesktopFileName("chumoku")
     session = Session(folder, [path.absolute() for path in paths])
+    tell_defects(lambda error: session.window.message.say(session.words.error(error), "bad"))
     QTimer.singleShot(0, session.start)
     status = application.exec()
     session.close()

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from engine import cli
-
 
 def main() -> int:
     """Run the command line, which opens the window when no command is given."""
+    try:
+        # Imports take a moment in which Ctrl+C must not end in a traceback.
+        from engine import cli
+    except KeyboardInterrupt:
+        return 130
     return cli.main(open_window=_open_window)
 
 

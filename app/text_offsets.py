@@ -18,14 +18,15 @@ class TextOffsets:
     __slots__ = ("_astral", "_astral_units", "code_points", "units")
 
     def __init__(self, text: str) -> None:
-        if text.isascii() or max(text) <= "\uffff":
+        units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+        if units == len(text):
             self._astral = np.empty(0, np.int64)
         else:
             values = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
             self._astral = np.flatnonzero(values > 0xFFFF)
         self._astral_units = self._astral + np.arange(len(self._astral))
         self.code_points = len(text)
-        self.units = len(text) + len(self._astral)
+        self.units = units
 
     def to_units(self, position: int) -> int:
         """Return the UTF-16 position of a code point position, both from 0."""

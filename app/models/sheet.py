@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
@@ -62,6 +63,9 @@ def column_name(column: int) -> str:
 
 def parse_cell(name: str) -> tuple[int, int, int, int] | None:
     """Return ``(row, column, rows, columns)`` of ``B12`` or ``A1:C3``, counted from 0."""
+    single = _CELL.fullmatch(name)
+    if single is not None:
+        return int(single.group(2)) - 1, _column_number(single.group(1)), 1, 1
     first, _, last = name.partition(":")
     corners = [_CELL.fullmatch(part.strip()) for part in (first, last or first)]
     if corners[0] is None or corners[1] is None:
@@ -157,6 +161,7 @@ def _sheet(name: str, cells: dict[tuple[int, int], Cell]) -> Sheet:
     return Sheet(name, cells, rows, columns, start, end, merged)
 
 
+@cache
 def _column_number(letters: str) -> int:
     number = 0
     for letter in letters.upper():

@@ -1,6 +1,10 @@
 """Texts of a DXF drawing where they stand on it, beside a list of them, with marks."""
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+import time
+from bisect import bisect_left, bisect_right
+from functools import cache
+
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QTransform, QWheelEvent
 from PySide6.QtWidgets import (
     QGraphicsScene,
@@ -20,10 +24,11 @@ from app.views.mark_strip import StripMark
 from app.views.original_view import OriginalView, text_strip
 from app.views.page_paint import draw_page_marks
 from engine.explain.locate import locate
-from engine.records import Page, Unit
+from engine.records import Box, Page, Unit
 
 _FONT_SIZE = 100
 _READABLE_PT = 9.0
+SLICE_S = 0.008
 
 
 class DrawingSheet(QGraphicsView):
@@ -39,6 +44,10 @@ class DrawingSheet(QGraphicsView):
         self.setAcceptDrops(False)
         self._placed = PlacedMarks()
         self._page: Page | None = None
+        self._left: list[tuple[str, Box]] = []
+        self._pump = QTimer(self)
+        self._pump.setInterval(0)
+        self._pump.timeout.connect(self._draw_texts)
 
     def show_page(self, page: Page, units: list[tuple[Unit, str]]) -> None:
         """Show the texts of one layout."""
@@ -49,10 +58,18 @@ class DrawingSheet(QGraphicsView):
         width = page.width or max((box[2] for box in boxes), default=1.0)
         height = page.height or max((box[3] for box in boxes), default=1.0)
         scene.setSceneRect(QRectF(0, 0, width, height).adjusted(-10, -10, 10, 10))
-        for unit, text in units:
-            if unit.box is not None and text.strip():
-                scene.addItem(_text_item(text, unit.box))
+        self._left = [(text, u.box) for u, text in reversed(units) if u.box and text.strip()]
+        self._draw_texts()
+        self._pump.start()
         self.show_all()
+
+    def _draw_texts(self) -> None:
+        """Draw some of the texts; a drawing may hold thousands."""
+        until = time.perf_counter() + SLICE_S
+        while self._left and time.perf_counter() < until:
+            self.scene().addItem(_text_item(*self._left.pop()))
+        if not self._left:
+            self._pump.stop()
 
     def show_placed(self, placed: PlacedMarks) -> None:
         """Show other marks."""
@@ -101,6 +118,9 @@ class DrawingView(OriginalView):
         self._theme = theme
         self._content: Content | None = None
         self._placed = PlacedMarks()
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._shaded: set[int] = set()
         self.sheet = DrawingSheet()
         self.list = QListWidget()
         self.list.setAcceptDrops(False)
@@ -195,6 +215,9 @@ class DrawingView(OriginalView):
             item.setData(Qt.ItemDataRole.UserRole, (unit.start, unit.end))
             self.list.addItem(item)
         self.list.blockSignals(False)
+        self._starts = [unit.start for unit in units]
+        self._ends = [unit.end for unit in units]
+        self._shaded = set()
         self._draw_list()
         self.page_changed.emit(number + 1)
 
@@ -204,25 +227,32 @@ class DrawingView(OriginalView):
 
     def _draw_list(self) -> None:
         marks = self._placed.marks
-        for row in range(self.list.count()):
+        weights: dict[int, float] = {}
+        for start, end in marks.passages:
+            weights.update(dict.fromkeys(self._rows_of(start, end), 0.16))
+        for start, end, weight in marks.attended:
+            for row in self._rows_of(start, end):
+                weights[row] = max(weight, weights.get(row, 0.0))
+        for row in {*self._shaded, *weights}:
             item = self.list.item(row)
-            start, end = item.data(Qt.ItemDataRole.UserRole)
-            weight = max((w for a, b, w in marks.attended if a < end and b > start), default=0.0)
-            found = any(a < end and b > start for a, b in marks.passages)
-            alpha = max(0.5 * weight, 0.08 if found else 0.0)
-            shade = self._theme.colour("mark", alpha) if alpha else QColor(0, 0, 0, 0)
-            item.setBackground(QBrush(shade))
+            if item is not None:
+                shade = self._theme.colour("mark", 0.5 * weights.get(row, 0.0))
+                item.setBackground(QBrush(shade))
+        self._shaded = set(weights)
+
+    def _rows_of(self, start: int, end: int) -> range:
+        """Return the rows of the list whose texts a span touches."""
+        first = bisect_right(self._ends, start)
+        return range(first, max(first, bisect_left(self._starts, end)))
 
     def _retranslate(self) -> None:
         self.sheet.setAccessibleName(self._words("viewer.drawing"))
         self.list.setAccessibleName(self._words("viewer.drawing_texts"))
 
 
-def _text_item(text: str, box: tuple[float, float, float, float]) -> QGraphicsSimpleTextItem:
+def _text_item(text: str, box: Box) -> QGraphicsSimpleTextItem:
     """Return a text that fills a box; a tall narrow box turns it by a quarter."""
-    font = QFont()
-    font.setFamilies(FONT_FAMILIES)
-    font.setPixelSize(_FONT_SIZE)
+    font, ascent = _font()
     item = QGraphicsSimpleTextItem(text)
     item.setFont(font)
     item.setBrush(QBrush(QColor("#1c2230")))
@@ -238,8 +268,16 @@ def _text_item(text: str, box: tuple[float, float, float, float]) -> QGraphicsSi
         transform.translate(box[0], box[1])
     scale = min(width / max(1.0, bounds.width()), height / max(1.0, bounds.height()))
     # Line height holds room that capitals and kanji do not use; fill the box with ink instead.
-    ascent = QFontMetricsF(font).ascent() / max(1.0, bounds.height())
-    scale = min(width / max(1.0, bounds.width()), scale / max(0.5, ascent))
+    scale = min(width / max(1.0, bounds.width()), scale / max(0.5, ascent / bounds.height()))
     transform.scale(scale, scale)
     item.setTransform(transform)
     return item
+
+
+@cache
+def _font() -> tuple[QFont, float]:
+    """Return the font of all texts, large so that it scales well, and its ascent."""
+    font = QFont()
+    font.setFamilies(FONT_FAMILIES)
+    font.setPixelSize(_FONT_SIZE)
+    return font, QFontMetricsF(font).ascent()

@@ -85,7 +85,9 @@ def test_the_program_starts_takes_files_and_ends_when_its_window_closes(tmp_path
         **os.environ,
         "QT_QPA_PLATFORM": "offscreen",
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
         "APPDATA": str(tmp_path / "config"),
+        "LOCALAPPDATA": str(tmp_path / "state"),
     }
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -99,6 +101,22 @@ def test_the_program_starts_takes_files_and_ends_when_its_window_closes(tmp_path
     )
     assert (done.returncode, done.stdout.strip()) == (0, "analysed"), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_defects_are_logged_and_told(tmp_path: Path):
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from app.logs import start_log, tell_defects\n"
+        f"start_log(Path({str(tmp_path)!r}))\n"
+        "tell_defects(lambda error: print('told', error))\n"
+        "{}['absent']\n"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "told 'absent'"
+    written = (tmp_path / "window.log").read_text("utf-8")
+    assert "KeyError: 'absent'" in written
 
 
 def test_settings_survive_a_restart(tmp_path: Path):
