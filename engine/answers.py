@@ -1,15 +1,17 @@
 """Questions, summaries and what they rested on, over a store and a model."""
 
+import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.errors import ExportError, PackError, ReadingError, StoreError
+from engine.errors import ExportError, PackError, StoreError
+from engine.evidence_keeping import EvidenceKeeper
 from engine.explain import evidence as evidence_records
 from engine.explain.deletion import deletion_test
 from engine.explain.highlights import highlights
@@ -17,7 +19,6 @@ from engine.explain.locate import locate
 from engine.explain.replay import compare
 from engine.models import Models
 from engine.progress import CancelToken
-from engine.reading.source import hash_file
 from engine.reading.supervisor import ReaderProcess
 from engine.records import (
     Deletion,
@@ -32,7 +33,6 @@ from engine.records import (
     RevisionId,
     SearchResult,
     SearchSettings,
-    SourceFile,
     Summary,
     SummarySentence,
 )
@@ -45,6 +45,7 @@ from engine.store import Store
 from engine.summary.extract import extract
 
 _CACHED_DOCUMENTS = 8
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Answers:
@@ -54,7 +55,7 @@ class Answers:
         self._store = store
         self._models = models
         self._child = child
-        self._version = version
+        self._keeper = EvidenceKeeper(store, version)
         self._scopes = Scopes(store)
         self._lock = threading.Lock()
         self._documents: OrderedDict[RevisionId, Document] = OrderedDict()
@@ -79,6 +80,7 @@ class Answers:
     def search(self, query: str, settings: SearchSettings, cancel: CancelToken) -> SearchResult:
         """See :meth:`engine.service.Library.search`."""
         began = time.perf_counter()
+        query = _whole(query)
         scope = self._scopes.current(settings.documents)
         ranked, pack_hash = self._rank(query, settings, scope, cancel)
         hits = self._hits(ranked)
@@ -93,7 +95,7 @@ class Answers:
             )
             for revision_id, seen in ranked.attended.items()
         }
-        evidence_id = self._keep(
+        evidence_id = self._keeper.keep(
             kind="search",
             query=query,
             settings=evidence_records.settings_record(settings),
@@ -113,12 +115,14 @@ class Answers:
         began = time.perf_counter()
         info = self._store.document(document_id)
         if info.revision_id is None:
-            raise StoreError("document_not_analysed", document_id=document_id)
+            reason = {"reason": info.reason} if info.reason else {}
+            raise StoreError("document_not_analysed", document_id=document_id, **reason)
+        query = None if query is None else _whole(query)
         summary, weights = self._summary(info.revision_id, query, sentences, cancel)
         attended: dict[int, Mapping[str, Any]] = {info.revision_id: weights}
         pack_hash = self._store.pack_hash(info.revision_id)
         settings = {"sentences": sentences, "document_id": document_id}
-        evidence_id = self._keep(
+        evidence_id = self._keeper.keep(
             kind="summary",
             query=query,
             settings=settings,
@@ -133,16 +137,12 @@ class Answers:
 
     def evidence(self, evidence_id: EvidenceId) -> Evidence:
         """See :meth:`engine.service.Library.evidence`."""
-        record = self._store.evidence(evidence_id)
-        try:
-            return evidence_records.from_json(record.decode("utf-8"))
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError("store_broken", evidence_id=evidence_id) from error
+        return self._keeper.evidence(evidence_id)
 
     def replay(self, evidence_id: EvidenceId, cancel: CancelToken) -> Replay:
         """See :meth:`engine.service.Library.replay`."""
         record = self.evidence(evidence_id)
-        changes = self._changes(record, cancel)
+        changes = self._keeper.changes(record, self._models.pack_hash(), cancel)
         if record.summary is not None:
             revision_id = record.summary.revision_id
             count = record.settings.get("sentences")
@@ -282,84 +282,7 @@ class Answers:
         )
         return summary, attended
 
-    def _keep(
-        self,
-        *,
-        kind: str,
-        query: str | None,
-        settings: Mapping[str, Any],
-        pack_hash: str | None,
-        revisions: Sequence[RevisionId],
-        scope: Sequence[RevisionId],
-        hits: tuple[Hit, ...] = (),
-        summary: Summary | None = None,
-        attended: Mapping[int, Mapping[str, Any]],
-    ) -> EvidenceId:
-        created = datetime.now().astimezone().isoformat(timespec="seconds")
-        distinct = list(dict.fromkeys(revisions))
-        sources = tuple(self._source(revision_id) for revision_id in distinct)
-        fidelity = {revision_id: self._store.fidelity(revision_id) for revision_id in distinct}
 
-        def record(evidence_id: EvidenceId) -> bytes:
-            evidence = Evidence(
-                evidence_id=evidence_id,
-                kind="summary" if kind == "summary" else "search",
-                query=query,
-                created=created,
-                version=self._version,
-                settings=settings,
-                pack_hash=pack_hash,
-                sources=sources,
-                scope=tuple(scope),
-                hits=hits,
-                summary=summary and replace(summary, evidence_id=evidence_id),
-                attended=attended,
-                fidelity={key: value for key, value in fidelity.items() if value is not None},
-            )
-            return evidence_records.to_json(evidence).encode("utf-8")
-
-        return self._store.add_evidence(
-            kind="summary" if kind == "summary" else "search",
-            query=query,
-            created=created,
-            documents=[source.path for source in sources],
-            hits=len(summary.sentences) if summary else len(hits),
-            pack_hash=pack_hash,
-            revisions=distinct,
-            record=record,
-        )
-
-    def _source(self, revision_id: RevisionId) -> SourceFile:
-        info = self._store.revision(revision_id)
-        if info.kind is None:
-            raise StoreError("document_unknown", revision_id=revision_id)
-        return SourceFile(
-            info.document_id,
-            revision_id,
-            info.revision,
-            info.path,
-            info.sha256,
-            info.title,
-            info.kind,
-        )
-
-    def _changes(self, record: Evidence, cancel: CancelToken) -> list[str]:
-        """What is no longer as it was when the answer was computed."""
-        changes = []
-        for source in record.sources:
-            path = Path(source.path)
-            try:
-                if hash_file(path, cancel)[0] != source.sha256:
-                    changes.append(f"file_changed:{source.path}")
-            except ReadingError:
-                changes.append(f"file_missing:{source.path}")
-            if not self._store.is_current(source.revision_id):
-                document = self._store.document(source.document_id)
-                newer = document.revision > source.revision
-                code = "revision_newer" if newer else "revision_removed"
-                changes.append(f"{code}:{source.path}")
-        if record.pack_hash != self._models.pack_hash():
-            changes.append("pack_changed")
-        if record.version != self._version:
-            changes.append("version_changed")
-        return changes
+def _whole(query: str) -> str:
+    """A question as the model and UTF-8 can hold it; a terminal may hand over half a character."""
+    return _SURROGATES.sub("\ufffd", query)

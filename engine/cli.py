@@ -5,7 +5,6 @@ went well, 1 when something failed, 2 when the command itself was wrong, 130 whe
 """
 
 import io
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -16,7 +15,7 @@ import typer
 
 from engine import cli_text, json_output
 from engine.cli_progress import run_with_progress
-from engine.errors import Cancelled, ChumokuError
+from engine.errors import Cancelled, ChumokuError, QueryError
 from engine.records import AddResult, DocumentId, EvidenceId, SearchSettings
 from engine.service import Library, preload
 
@@ -29,7 +28,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_LARGEST_ID = 2**63 - 1
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+LibraryOption = Annotated[
+    Path | None, typer.Option("--library", help="Folder of the library.", show_default=False)
+]
+DocumentArgument = Annotated[int, typer.Argument(min=1, max=_LARGEST_ID, show_default=False)]
+EvidenceArgument = Annotated[int, typer.Argument(min=1, max=_LARGEST_ID, show_default=False)]
 OpenWindow = Callable[[Path | None], int]
 
 
@@ -40,8 +46,8 @@ class _Session:
     open_window: OpenWindow | None = None
 
 
-def _open() -> Library:
-    return Library.open(_Session.library)
+def _open(library: Path | None) -> Library:
+    return Library.open(library or _Session.library)
 
 
 def _print(text: str) -> None:
@@ -50,7 +56,11 @@ def _print(text: str) -> None:
 
 
 def _print_json(value: Any) -> None:
-    _print(json.dumps(value, ensure_ascii=False))
+    _print(json_output.dumps(value))
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"chumoku: {text}\n")
 
 
 @app.callback(invoke_without_command=True)
@@ -74,29 +84,37 @@ def start(
 def add(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders.", metavar="PATH...")],
     as_json: JsonFlag = False,
+    library: LibraryOption = None,
 ) -> None:
     """Read and analyse files; folders are walked. With --json, one object a line."""
     failed = False
+    seen: set[DocumentId | None] = set()
 
     def show(result: AddResult) -> None:
         nonlocal failed
-        failed = failed or result.status == "failed"
+        # A document that could not be analysed now still waits: it is not told of twice.
+        if result.document_id in seen and result.reason:
+            return
+        seen.add(result.document_id)
+        failed = failed or result.reason is not None
         if as_json:
             _print_json(json_output.add_json(result))
         else:
             _print(cli_text.add_line(result))
 
-    with _open() as library:
-        run_with_progress(lambda cancel: library.add(paths, cancel, on_result=show))
-        run_with_progress(lambda cancel: library.resume(cancel, on_result=show))
+    with _open(library) as opened:
+        run_with_progress(lambda cancel: opened.add(paths, cancel, on_result=show))
+        run_with_progress(lambda cancel: opened.resume(cancel, on_result=show))
+    if not seen:
+        _note("no files found: " + ", ".join(cli_text.shown(str(path)) for path in paths))
     raise typer.Exit(1 if failed else 0)
 
 
 @app.command("list")
-def list_documents(as_json: JsonFlag = False) -> None:
+def list_documents(as_json: JsonFlag = False, library: LibraryOption = None) -> None:
     """List the documents of the library."""
-    with _open() as library:
-        documents = library.documents()
+    with _open(library) as opened:
+        documents = opened.documents()
     if as_json:
         _print_json([json_output.document_json(info) for info in documents])
     else:
@@ -115,35 +133,61 @@ def search(
         typer.Option(help="File with one question a line; prints one JSON object a line."),
     ] = None,
     as_json: JsonFlag = False,
+    library: LibraryOption = None,
 ) -> None:
     """Find passages and print them, best first."""
     if (query is None) == (queries is None):
         raise typer.BadParameter("give either a QUERY or --queries FILE")
     settings = SearchSettings(top=top, documents=tuple(DocumentId(i) for i in within or ()))
-    with _open() as library:
-        if queries is not None:
-            for line in queries.read_text(encoding="utf-8-sig").splitlines():
-                if line.strip():
-                    _print_json(json_output.search_json(library.search(line.strip(), settings)))
-            return
+    if queries is not None:
+        questions = _questions(queries)
+        with _open(library) as opened:
+            raise typer.Exit(_ask_all(opened, questions, settings))
+    with _open(library) as opened:
         assert query is not None
-        result = library.search(query, settings)
+        result = opened.search(query, settings)
     if as_json:
         _print_json(json_output.search_json(result))
     else:
         cli_text.show_search(result)
 
 
+def _questions(file: Path) -> list[tuple[int, str]]:
+    """The questions of a file, each with the number of its line."""
+    name = cli_text.shown(str(file))
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{name} is not UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise typer.BadParameter(f"{name} cannot be read: {error.strerror}") from error
+    # str.splitlines would also break a question at form feeds and Unicode's own separators.
+    lines = enumerate(text.split("\n"), start=1)
+    return [(number, line.strip()) for number, line in lines if line.strip()]
+
+
+def _ask_all(library: Library, questions: list[tuple[int, str]], settings: SearchSettings) -> int:
+    status = 0
+    for number, question in questions:
+        try:
+            _print_json(json_output.search_json(library.search(question, settings)))
+        except QueryError as error:
+            _note(f"line {number}: {cli_text.error_text(error)}")
+            status = 1
+    return status
+
+
 @app.command()
 def summarize(
-    document_id: int,
+    document_id: DocumentArgument,
     query: Annotated[str | None, typer.Option(help="Focus on this question.")] = None,
     sentences: Annotated[int | None, typer.Option(min=1, help="Sentences to choose.")] = None,
     as_json: JsonFlag = False,
+    library: LibraryOption = None,
 ) -> None:
     """Summarise a document in its own sentences."""
-    with _open() as library:
-        summary = library.summarize(DocumentId(document_id), query, sentences)
+    with _open(library) as opened:
+        summary = opened.summarize(DocumentId(document_id), query, sentences)
     if as_json:
         _print_json(json_output.summary_json(summary))
     else:
@@ -151,17 +195,23 @@ def summarize(
 
 
 @app.command()
-def evidence(evidence_id: int | None = typer.Argument(None), as_json: JsonFlag = False) -> None:
+def evidence(
+    evidence_id: Annotated[
+        int | None, typer.Argument(min=1, max=_LARGEST_ID, show_default=False)
+    ] = None,
+    as_json: JsonFlag = False,
+    library: LibraryOption = None,
+) -> None:
     """Show an evidence record, or list all of them."""
-    with _open() as library:
+    with _open(library) as opened:
         if evidence_id is None:
-            history = library.history()
+            history = opened.history(limit=None)
             if as_json:
                 _print_json([json_output.evidence_info_json(info) for info in history])
             else:
                 cli_text.show_history(history)
             return
-        record = library.evidence(EvidenceId(evidence_id))
+        record = opened.evidence(EvidenceId(evidence_id))
     if as_json:
         _print_json(json_output.evidence_json(record))
     else:
@@ -169,10 +219,12 @@ def evidence(evidence_id: int | None = typer.Argument(None), as_json: JsonFlag =
 
 
 @app.command()
-def replay(evidence_id: int, as_json: JsonFlag = False) -> None:
+def replay(
+    evidence_id: EvidenceArgument, as_json: JsonFlag = False, library: LibraryOption = None
+) -> None:
     """Compute an answer again and say whether it is the same; exit status 1 if it is not."""
-    with _open() as library:
-        result = library.replay(EvidenceId(evidence_id))
+    with _open(library) as opened:
+        result = opened.replay(EvidenceId(evidence_id))
     if as_json:
         _print_json(json_output.replay_json(result))
     else:
@@ -182,25 +234,28 @@ def replay(evidence_id: int, as_json: JsonFlag = False) -> None:
 
 @app.command()
 def export(
-    evidence_id: int,
+    evidence_id: EvidenceArgument,
     to: Annotated[Path, typer.Option(help="FILE.pdf, .docx, .html or .json")],
+    library: LibraryOption = None,
 ) -> None:
     """Write an answer with its marked passages to a file."""
-    with _open() as library:
-        _print(str(library.export(EvidenceId(evidence_id), to)))
+    with _open(library) as opened:
+        _print(cli_text.shown(str(opened.export(EvidenceId(evidence_id), to))))
 
 
 @app.command()
 def remove(
-    document_id: int,
+    document_id: DocumentArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    library: LibraryOption = None,
 ) -> None:
     """Take a document out of the library; evidence that rests on it stays readable."""
-    with _open() as library:
-        info = library.document(DocumentId(document_id))
-        if not yes and not (sys.stdin.isatty() and typer.confirm(f"Remove {info.path}?", err=True)):
+    with _open(library) as opened:
+        info = opened.document(DocumentId(document_id))
+        question = f"Remove {cli_text.shown(info.path)}?"
+        if not yes and not (sys.stdin.isatty() and typer.confirm(question, err=True)):
             raise typer.BadParameter("nothing removed; add --yes to confirm")
-        library.remove(DocumentId(document_id))
+        opened.remove(DocumentId(document_id))
     _print(f"removed {document_id}")
 
 
@@ -208,10 +263,11 @@ def remove(
 def check(
     rebuild: Annotated[bool, typer.Option(help="Rebuild the search index from the text.")] = False,
     as_json: JsonFlag = False,
+    library: LibraryOption = None,
 ) -> None:
     """Check the library and, if asked, rebuild its search index."""
-    with _open() as library:
-        report = run_with_progress(lambda cancel: library.check(rebuild=rebuild, cancel=cancel))
+    with _open(library) as opened:
+        report = run_with_progress(lambda cancel: opened.check(rebuild=rebuild, cancel=cancel))
     if as_json:
         _print_json(json_output.check_json(report))
     else:
@@ -220,11 +276,11 @@ def check(
 
 
 @app.command()
-def demo() -> None:
+def demo(library: LibraryOption = None) -> None:
     """Analyse the bundled samples, ask a question and write a marked PDF into this folder."""
     from engine.demo import run_demo
 
-    raise typer.Exit(run_demo(_Session.library, Path.cwd()))
+    raise typer.Exit(run_demo(library or _Session.library, Path.cwd()))
 
 
 def main(open_window: OpenWindow | None = None) -> int:
@@ -239,8 +295,10 @@ def main(open_window: OpenWindow | None = None) -> int:
     """
     # A pipe on Windows would otherwise be written in the code page of the system.
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
-            stream.reconfigure(encoding="utf-8")
+        if isinstance(stream, io.TextIOWrapper):
+            # File names need not be valid Unicode, and terminals need not know every character.
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
     _Session.open_window = open_window
     preload()
     try:
@@ -248,16 +306,16 @@ def main(open_window: OpenWindow | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except ChumokuError as error:
-        sys.stderr.write(f"chumoku: {cli_text.error_text(error)}\n")
+        _note(cli_text.error_text(error))
         return 1
     except (Cancelled, KeyboardInterrupt):
-        sys.stderr.write("chumoku: stopped\n")
+        _note("stopped")
         return 130
     except BrokenPipeError:
         # The reader of our output went away; silence the flush at exit too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        sys.stderr.write(f"chumoku: {error}\n")
+        _note(str(error))
         return 1
     return 0

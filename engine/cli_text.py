@@ -1,10 +1,10 @@
 """Results of the command line as text for people."""
 
+import re
 import sys
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from engine.errors import ChumokuError
@@ -40,6 +40,7 @@ REASONS = {
     "file_unsupported": "this kind of file cannot be read",
     "file_no_text": "no text was found in the file",
     "file_archive_bomb": "the file unpacks to far more than its size",
+    "file_changed": "the file changed while it was read; add it again",
     "reader_timeout": "reading took too long and was stopped",
     "reader_memory": "reading took too much memory and was stopped",
     "reader_crashed": "the reader crashed on this file",
@@ -47,61 +48,120 @@ REASONS = {
     "pack_broken": "the model pack is damaged",
     "pack_hash": "a file of the model pack is not what it should be",
     "pack_unsupported": "this version cannot use the model pack",
-    "store_newer": "the library was written by a newer version",
-    "store_broken": "the library is damaged",
-    "store_full": "the disk is full",
-    "store_denied": "no permission to use the library's folder",
+    "store_newer": "the library was written by a newer version of the program; install that",
+    "store_broken": "the library is damaged; put back a backup of its folder",
+    "store_full": "the disk of the library is full",
+    "store_denied": "the library's folder cannot be used; choose another with --library",
     "store_busy": "another program is using the library",
-    "document_unknown": "there is no such document",
+    "document_not_analysed": "the document is not analysed yet; `chumoku add` goes on with it",
+    "document_unknown": "there is no such document; `chumoku list` shows those there are",
     "evidence_unknown": "there is no such evidence record",
+    "analysis_memory": "analysing took too much memory; close other programs and add it again",
+    "internal_error": "this is a defect of the program",
     "query_empty": "the question is empty",
     "query_too_long": "the question is too long",
     "export_format": "the file name must end in .pdf, .docx, .html or .json",
-    "export_denied": "the file cannot be written; is it open in another program?",
+    "export_denied": "the file cannot be written there, or another program has it open",
     "export_full": "the disk is full",
     "export_source_missing": "the original file is no longer in the library",
 }
 
+NOTES = {
+    "model_missing": "the model cannot run: exact words only",
+    "not_analysed": "documents not analysed yet, searched by exact words only: {}",
+}
+
+CHANGES = {
+    "file_changed": "the file has changed: {}",
+    "file_missing": "the file is missing: {}",
+    "revision_newer": "there is a newer revision: {}",
+    "revision_removed": "the document was removed: {}",
+    "pack_changed": "the model pack has changed",
+    "version_changed": "the program's version has changed",
+    "result_changed": "the result has changed",
+}
+
+PROBLEMS = {
+    "database_broken": "the database is damaged; go back to a backup of the library's folder",
+    "search_broken": "the search index is damaged; `chumoku check --rebuild` mends it",
+    "search_incomplete": "the search index is incomplete; `chumoku check --rebuild` mends it",
+    "reference_broken": "the database is damaged in its table {}",
+    "original_missing": "the copy of the original is missing: {}",
+    "original_damaged": "the copy of the original is damaged: {}",
+    "content_broken": "the stored text is damaged: {}",
+    "encoding_broken": "the stored analysis is damaged: {}",
+}
+
+# What moves the cursor, ends the line or starts an escape sequence of the terminal.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_BLANKS = "\t\n"
+
+
+def shown(text: str) -> str:
+    """A name as it can be shown on one line: control characters as escapes."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def _shown_text(text: str) -> str:
+    """A passage as it can be shown, as long as before so that its marks stay in place."""
+    return _CONTROLS.sub(lambda found: found[0] if found[0] in _BLANKS else "\ufffd", text)
+
 
 def reason_text(code: str | None) -> str:
     """Words for an error code; the code itself where there are none."""
-    return REASONS.get(code or "", code or "")
+    return REASONS.get(code or "", shown(code or ""))
+
+
+def code_text(table: dict[str, str], code: str) -> str:
+    """Words for a code that may carry a value after a colon."""
+    name, _, value = code.partition(":")
+    return table[name].format(shown(value)) if name in table else shown(code)
 
 
 def error_text(error: ChumokuError) -> str:
     """Words for an error, with its details."""
-    details = ", ".join(f"{key}: {value}" for key, value in error.details.items())
+    details = ", ".join(
+        f"{key}: {reason_text(str(value)) if key == 'reason' else shown(str(value))}"
+        for key, value in error.details.items()
+    )
     return f"{reason_text(error.code)} ({details})" if details else reason_text(error.code)
 
 
 def _console() -> Console:
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False)
+
+
+def _print_table(titles: list[str], rows: list[list[str]]) -> None:
+    """Print rows under their titles; nothing is cut, since a path is of no use in part."""
+    cells = [titles, *([shown(cell) for cell in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        padded = (set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
 
 
 def add_line(result: AddResult) -> str:
-    """One line about one file."""
+    """A line about one file, and one for each thing to know about it."""
+    path = shown(result.path)
     if result.status == "failed":
-        return f"failed     {result.path}: {reason_text(result.reason)}"
-    return (
-        f"{result.status:<10} {result.path}  [document {result.document_id}, {result.pages} pages, "
+        return f"failed     {path}: {reason_text(result.reason)}"
+    line = (
+        f"{result.status:<10} {path}  [document {result.document_id}, {result.pages} pages, "
         f"{result.tokens} tokens, {result.seconds:.1f} s]"
     )
+    notes = [f"not analysed: {reason_text(result.reason)}"] if result.reason else []
+    notes += [f"warning: {shown(warning)}" for warning in result.warnings]
+    return "\n           ".join([line, *notes])
 
 
 def show_documents(documents: list[DocumentInfo]) -> None:
     """Print the documents as a table."""
-    table = Table("id", "status", "rev", "pages", "tokens", "path", box=None)
+    rows = []
     for info in documents:
-        status = f"failed: {reason_text(info.reason)}" if info.status == "failed" else info.status
-        table.add_row(
-            str(info.document_id),
-            status,
-            str(info.revision),
-            str(info.pages),
-            str(info.tokens),
-            escape(info.path),
-        )
-    _console().print(table)
+        status = f"{info.status}: {reason_text(info.reason)}" if info.reason else info.status
+        counts = [str(value) for value in (info.revision, info.pages, info.tokens)]
+        rows.append([str(info.document_id), status, *counts, info.path])
+    _print_table(["id", "status", "rev", "pages", "tokens", "path"], rows)
 
 
 def place_text(hit: Hit) -> str:
@@ -115,7 +175,7 @@ def place_text(hit: Hit) -> str:
 
 
 def _marked(text: str, start: int, spans: tuple[tuple[int, int, float], ...]) -> Text:
-    marked = Text(text)
+    marked = Text(_shown_text(text))
     for first, last, weight in spans:
         style = "bold reverse" if weight >= 0.5 else "bold"
         marked.stylize(style, max(0, first - start), max(0, last - start))
@@ -136,13 +196,13 @@ def show_search(result: SearchResult) -> None:
                 ("attention", hit.parts.attention),
             )
         )
-        console.print(Text(f"{hit.rank}. {hit.path}  {place_text(hit)}", style="bold cyan"))
+        console.print(Text(f"{hit.rank}. {shown(hit.path)}  {place_text(hit)}", style="bold cyan"))
         if hit.heading_path:
-            console.print(Text("   " + " > ".join(hit.heading_path), style="dim"))
+            console.print(Text("   " + shown(" > ".join(hit.heading_path)), style="dim"))
         console.print(_marked(hit.text, hit.start, hit.highlights))
         console.print(Text(f"   score {hit.score:.3f}  ({parts})", style="dim"))
     for note in result.notes:
-        console.print(Text(f"note: {reason_text(note)}", style="yellow"))
+        console.print(Text(f"note: {code_text(NOTES, note)}", style="yellow"))
     console.print(Text(f"evidence {result.evidence_id}, {result.seconds:.2f} s", style="dim"))
 
 
@@ -152,7 +212,7 @@ def show_summary(summary: Summary) -> None:
     for sentence in summary.sentences:
         place = sentence.place
         where = place.sheet or (f"p. {place.page}" if place.page else f"{sentence.start}")
-        console.print(Text.assemble(("[" + where + "] ", "dim"), sentence.text))
+        console.print(Text.assemble(("[" + where + "] ", "dim"), _shown_text(sentence.text)))
     console.print(
         Text(
             f"coverage {summary.coverage:.0%}, evidence {summary.evidence_id}, "
@@ -164,17 +224,18 @@ def show_summary(summary: Summary) -> None:
 
 def show_history(history: list[EvidenceInfo]) -> None:
     """Print the history of evidence as a table."""
-    table = Table("id", "created", "kind", "query", "hits", "documents", box=None)
-    for info in history:
-        table.add_row(
+    rows = [
+        [
             str(info.evidence_id),
             info.created,
             info.kind,
-            escape(info.query or ""),
+            info.query or "",
             str(info.hits),
-            escape(", ".join(info.documents[:3])),
-        )
-    _console().print(table)
+            ", ".join(info.documents[:3]),
+        ]
+        for info in history
+    ]
+    _print_table(["id", "created", "kind", "query", "hits", "documents"], rows)
 
 
 def show_evidence(record: Evidence) -> None:
@@ -184,7 +245,10 @@ def show_evidence(record: Evidence) -> None:
     console.print(Text(f"query: {record.query or '–'}\npack: {record.pack_hash or '–'}"))
     for source in record.sources:
         console.print(
-            Text(f"file: {source.path} (revision {source.revision})\n      sha256 {source.sha256}")
+            Text(
+                f"file: {shown(source.path)} (revision {source.revision})\n"
+                f"      sha256 {source.sha256}"
+            )
         )
         fidelity = record.fidelity.get(source.revision_id)
         if fidelity:
@@ -205,7 +269,9 @@ def show_evidence(record: Evidence) -> None:
                 )
             )
     for hit in record.hits:
-        console.print(Text(f"{hit.rank}. {hit.path}  {place_text(hit)}  score {hit.score:.3f}"))
+        console.print(
+            Text(f"{hit.rank}. {shown(hit.path)}  {place_text(hit)}  score {hit.score:.3f}")
+        )
         console.print(_marked(hit.text, hit.start, hit.highlights))
         test = record.deletion.get(hit.rank)
         if test:
@@ -220,18 +286,16 @@ def show_evidence(record: Evidence) -> None:
 
 
 def replay_text(replay: Replay) -> str:
-    """One line about a replay."""
-    if replay.same:
-        return f"evidence {replay.evidence_id}: same result" + (
-            f" (changed since: {', '.join(replay.changes)})" if replay.changes else ""
-        )
-    return f"evidence {replay.evidence_id}: different result: {', '.join(replay.changes)}"
+    """What a replay showed, and on a line each what has changed."""
+    result = "same result" if replay.same else "different result"
+    changes = [code_text(CHANGES, change) for change in replay.changes]
+    return "\n  ".join([f"evidence {replay.evidence_id}: {result}", *changes])
 
 
 def check_text(report: CheckReport) -> str:
     """A few lines about the library's health."""
     lines = [f"{report.documents} documents, {report.passages} passages"]
-    lines += [f"problem: {reason_text(problem)}" for problem in report.problems]
+    lines += [f"problem: {code_text(PROBLEMS, problem)}" for problem in report.problems]
     lines.append("search index rebuilt" if report.rebuilt else "")
     lines.append("the library is well" if report.ok else "the library needs attention")
     return "\n".join(line for line in lines if line)

@@ -25,7 +25,7 @@ def run_demo(library_folder: Path | None, target_folder: Path) -> int:
     Returns:
         The exit status: 0 if every sample was analysed and the question found passages.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     with ExitStack() as stack:
         if library_folder is None:
             library_folder = Path(

@@ -7,6 +7,7 @@ killed process leaves behind is taken up by :meth:`Ingest.resume`.
 
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +19,11 @@ from engine.models import Models
 from engine.passages import split_passages
 from engine.progress import CancelToken, Job, Progress
 from engine.reading.registry import SUPPORTED_SUFFIXES
-from engine.reading.source import hash_file
+from engine.reading.source import file_error, hash_file
 from engine.reading.supervisor import ReaderProcess
 from engine.records import AddResult, AddStatus, DocumentId, RevisionId
 from engine.search.lexical_terms import passage_terms
-from engine.store import Store
+from engine.store import Store, absolute, is_own_name
 
 log = logging.getLogger(__name__)
 
@@ -33,28 +34,54 @@ _LITTER_PREFIXES = ("~$", ".")
 _LITTER_NAMES = {"thumbs.db", "desktop.ini"}
 
 
-def expand(paths: Iterable[Path]) -> list[Path]:
-    """Walk folders; keep each file once, in a stable order.
+def expand(paths: Iterable[Path], library: Path | None = None) -> list[Path]:
+    """Walk folders; keep each file once, absolute, in a stable order.
 
     Files named outright are kept whatever they are. In a folder, hidden and temporary files are
-    left out; files of an unknown kind are kept, so that they are named as such and not lost.
+    left out; files of an unknown kind are kept, so that they are named as such and not lost, and
+    so is a folder that cannot be listed. Links to folders inside a folder are not followed.
+
+    Args:
+        paths: Files and folders.
+        library: Folder of the library, whose own files are left out.
     """
     found: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            for folder, folders, names in os.walk(path):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
-                for name in sorted(names):
-                    if not name.startswith(_LITTER_PREFIXES) and name.lower() not in _LITTER_NAMES:
-                        found[Path(folder, name)] = None
-        else:
+    own = None if library is None else absolute(library)
+    for path in map(Path, map(absolute, paths)):
+        # Unlike Path.is_dir this does not raise where a folder above denies access.
+        if not os.path.isdir(path):  # noqa: PTH112
             found[path] = None
+            continue
+
+        def keep_denied(error: OSError) -> None:
+            found[Path(error.filename)] = None
+
+        for folder, folders, names in os.walk(path, onerror=keep_denied):
+            litter = is_own_name if folder == own else _is_litter
+            folders[:] = sorted(name for name in folders if name[0] != "." and not litter(name))
+            for name in sorted(names):
+                if not _is_litter(name) and not litter(name):
+                    found[Path(folder, name)] = None
     return list(found)
+
+
+def _is_litter(name: str) -> bool:
+    return name.startswith(_LITTER_PREFIXES) or name.lower() in _LITTER_NAMES
 
 
 def is_supported(path: Path) -> bool:
     """Whether the name of a file promises a kind that can be read."""
     return path.suffix.lower() in SUPPORTED_SUFFIXES
+
+
+def _expect_file(path: Path) -> None:
+    """Say why a folder could not be walked."""
+    try:
+        if stat.S_ISDIR(path.stat().st_mode):
+            with os.scandir(path):
+                pass
+    except OSError as error:
+        raise file_error(path, error) from error
 
 
 @dataclass(slots=True)
@@ -82,7 +109,7 @@ class Ingest:
         self, paths: Sequence[Path], cancel: CancelToken, on_result: OnResult | None
     ) -> Job[list[AddResult]]:
         """Read, index and analyse files; see :meth:`engine.service.Library.add`."""
-        files = expand(paths)
+        files = expand(paths, self._store.folder)
         pending = []
         for path in files:
             cancel.check()
@@ -116,6 +143,7 @@ class Ingest:
         began = time.perf_counter()
         name = str(path)
         try:
+            _expect_file(path)
             known = self._store.known(path)
             if known and known.revision_id and known.sha256 == hash_file(path, cancel)[0]:
                 stat = path.stat()
@@ -197,9 +225,10 @@ class Ingest:
 
     def _result(self, item: _Pending, seconds: float) -> AddResult:
         pages = tokens = 0
+        warnings: tuple[str, ...] = ()
         if item.revision_id is not None:
             info = self._store.revision(item.revision_id)
-            pages, tokens = info.pages, info.tokens
+            pages, tokens, warnings = info.pages, info.tokens, info.warnings
         return AddResult(
             path=item.path,
             document_id=item.document_id,
@@ -209,4 +238,5 @@ class Ingest:
             pages=pages,
             tokens=tokens,
             seconds=item.seconds + seconds,
+            warnings=warnings,
         )

@@ -3,6 +3,8 @@
 Keys are never renamed or dropped; absent places are null.
 """
 
+import json
+import re
 from typing import Any
 
 from engine.records import (
@@ -23,6 +25,18 @@ from engine.records import (
 
 Json = dict[str, Any]
 
+_ESCAPED = re.compile("[\ud800-\udfff\x7f-\x9f\u2028\u2029]")
+
+
+def dumps(value: Any) -> str:
+    """A value as JSON on one line that UTF-8 can hold.
+
+    Lone surrogates, as in file names that are no valid Unicode, and what some readers take for
+    the end of a line are written as escapes.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
 
 def add_json(result: AddResult) -> Json:
     """What became of one file, as ``chumoku add --json`` prints it."""
@@ -35,6 +49,7 @@ def add_json(result: AddResult) -> Json:
         "pages": result.pages,
         "tokens": result.tokens,
         "seconds": round(result.seconds, 3),
+        "warnings": list(result.warnings),
     }
 
 

@@ -252,6 +252,7 @@ class AddResult:
     pages: int
     tokens: int
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class Library:
 
     def expand(self, paths: Iterable[Path]) -> list[Path]:
         """Walk folders; see :func:`engine.ingest.expand`."""
-        return ingest.expand(paths)
+        return ingest.expand(paths, self.folder)
 
     def add(
         self,
@@ -277,9 +277,9 @@ class Library:
         """
         return self._answers.evidence(evidence_id)
 
-    def history(self, limit: int = 200, offset: int = 0) -> list[EvidenceInfo]:
-        """Evidence, newest first."""
-        return self._store.history(limit, offset)
+    def history(self, limit: int | None = 200, offset: int = 0) -> list[EvidenceInfo]:
+        """Evidence, newest first; all of it if ``limit`` is None."""
+        return self._store.history(-1 if limit is None else limit, offset)
 
     def replay(self, evidence_id: EvidenceId, cancel: CancelToken | None = None) -> Replay:
         """Compute an answer again over the revisions it was computed over, and compare.

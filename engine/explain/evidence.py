@@ -1,6 +1,7 @@
 """Evidence records: built from an answer, kept as JSON, read back without loss."""
 
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from engine import records
 from engine.records import Evidence, SearchSettings
 
 FORMAT = 1
+_SURROGATES = re.compile("[\ud800-\udfff]")
 # Beyond this the record of one revision would outgrow its text.
 MOST_TOKENS = 400
 MOST_BLOCKS = 256
@@ -74,12 +76,14 @@ def to_json(evidence: Evidence) -> str:
         ValueError: A number is not finite.
         TypeError: A value is none that JSON can hold.
     """
-    return json.dumps(
+    text = json.dumps(
         {"format": FORMAT, **_plain(evidence)},
         ensure_ascii=False,
         allow_nan=False,
         separators=(",", ":"),
     )
+    # File names need not be valid Unicode; UTF-8 cannot hold their lone surrogates.
+    return _SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def from_json(text: str) -> Evidence:

@@ -29,6 +29,8 @@ def write_whole(target: Path, write: Callable[[Path], None], cancel: CancelToken
         ExportError: ``export_denied`` or ``export_full``; an existing target is untouched.
         Cancelled: ``cancel`` was set; an existing target is untouched.
     """
+    if not target.parent.is_dir():
+        raise ExportError("export_denied", path=str(target), error="the folder does not exist")
     temporary = target.with_name(f".chumoku-{uuid.uuid4().hex[:12]}.tmp")
     try:
         write(temporary)
@@ -39,6 +41,10 @@ def write_whole(target: Path, write: Callable[[Path], None], cancel: CancelToken
         temporary.replace(target)
     except OSError as error:
         raise export_error(error, target) from error
+    except ExportError as error:
+        if error.details.get("path") == str(temporary):
+            error.details["path"] = str(target)
+        raise
     finally:
         _discard(temporary)
     return target

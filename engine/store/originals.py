@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from engine.store.faults import translated
 
 _CHUNK = 1 << 20
 _PART = ".part"
+_PART_NAME = re.compile(r"([0-9a-f]{32})-[0-9a-f]{32}\.part")
+_HASH = re.compile("[0-9a-f]{64}")
 _LOCKED_WINERRORS = {32, 33}  # ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
 
 
@@ -62,12 +65,16 @@ class Originals:
             self.path(sha256).unlink(missing_ok=True)
 
     def sweep(self, used: set[str], alive: Callable[[str], bool]) -> None:
-        """Delete what no revision refers to and unfinished copies of programs that have ended."""
+        """Delete what no revision refers to and unfinished copies of programs that have ended.
+
+        Files with other names are not ours: somebody made a library in a folder of their own that
+        has a folder ``files`` already.
+        """
         for path in self.folder.iterdir():
-            if path.name.endswith(_PART):
-                stale = not alive(path.name.split("-")[0])
+            if part := _PART_NAME.fullmatch(path.name):
+                stale = not alive(part[1])
             else:
-                stale = path.name not in used
+                stale = bool(_HASH.fullmatch(path.name)) and path.name not in used
             if stale:
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)

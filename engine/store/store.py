@@ -10,11 +10,19 @@ from filelock import Timeout
 from engine.errors import StoreError
 from engine.store import owners
 from engine.store.checks import Checks
-from engine.store.database import Database
+from engine.store.database import BACKUPS, FILE_NAME, Database
 from engine.store.evidence import EvidenceTable
 from engine.store.faults import translated
 from engine.store.originals import Originals
 from engine.store.work import Work
+
+_FILES = "files"
+_LOCKS = "locks"
+
+
+def is_own_name(name: str) -> bool:
+    """Whether an entry of a library's folder is the library's own."""
+    return name in (_FILES, _LOCKS, BACKUPS) or name.startswith(FILE_NAME)
 
 
 class Store(Checks, Work, EvidenceTable):
@@ -28,11 +36,11 @@ class Store(Checks, Work, EvidenceTable):
     def __init__(self, folder: Path, database: Database, owner: owners.Owner) -> None:
         """Use :meth:`open`."""
         self.folder = folder
-        self._locks = folder / "locks"
+        self._locks = folder / _LOCKS
         self._database = database
         self._owner: owners.Owner | None = owner
         self._owner_name = owner.name
-        self._originals = Originals(folder / "files", owner.name)
+        self._originals = Originals(folder / _FILES, owner.name)
 
     @classmethod
     def open(cls, folder: Path) -> Store:
@@ -45,10 +53,10 @@ class Store(Checks, Work, EvidenceTable):
             StoreError: ``store_newer``: written by a newer version, left untouched;
                 ``store_broken``, ``store_full``, ``store_denied``, ``store_busy``.
         """
-        locks = folder / "locks"
+        locks = folder / _LOCKS
         with translated(folder):
             locks.mkdir(parents=True, exist_ok=True)
-            (folder / "files").mkdir(exist_ok=True)
+            (folder / _FILES).mkdir(exist_ok=True)
             try:
                 with owners.setup_lock(locks):
                     database = Database(folder)

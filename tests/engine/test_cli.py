@@ -104,9 +104,114 @@ def test_for_people(tmp_path: Path, folder: Path):
         assert done.stdout.strip()
 
 
+def test_options_stand_in_any_order(tmp_path: Path, folder: Path):
+    library = tmp_path / "library"
+    chumoku("add", "--json", str(folder), library=library)
+    answers = [
+        chumoku(
+            "search", "ポンプ", "--json", "--top", "3", "--in", "1", "--in", "2", library=library
+        ),
+        chumoku("search", "--in", "2", "--top=3", "--in=1", "--json", "ポンプ", library=library),
+        # The library may also be named after the command.
+        chumoku(
+            *("search", "ポンプ", "--json", "--library", str(library), "--in", "2", "--in", "1"),
+            library=tmp_path / "another",
+        ),
+    ]
+    found = [json.loads(answer.stdout)["hits"] for answer in answers]
+    assert found[0]
+    assert found[0] == found[1] == found[2]
+    assert not (tmp_path / "another").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_names_that_are_no_unicode_and_controls(tmp_path: Path):
+    folder = os.fsencode(tmp_path / "names")
+    os.mkdir(folder)  # noqa: PTH102
+    for name in (b"\xff\xfe.txt", b"new\nline.txt", b"esc\x1b[31m.txt"):
+        with open(os.path.join(folder, name), "wb") as stream:  # noqa: PTH118, PTH123
+            stream.write("ポンプを拭く。\n".encode())
+    library = tmp_path / "library"
+    added = chumoku("add", os.fsdecode(folder), "--json", library=library)
+    assert (added.returncode, added.stderr) == (0, "")
+    paths = {item["path"] for item in lines(added.stdout)}
+    assert paths == {os.fsdecode(os.path.join(folder, name)) for name in os.listdir(folder)}  # noqa: PTH118, PTH208
+    found = json.loads(chumoku("search", "ポンプ", "--json", library=library).stdout)
+    assert {hit["path"] for hit in found["hits"]} == paths
+    for suffix in ("pdf", "docx", "html", "json"):
+        target = tmp_path / f"answer.{suffix}"
+        done = chumoku("export", "1", "--to", str(target), library=library)
+        assert (done.returncode, done.stderr) == (0, ""), suffix
+    for command in (["list"], ["evidence"], ["evidence", "1"], ["search", "ポンプ"]):
+        done = chumoku(*command, library=library)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert "\x1b" not in done.stdout
+    listed = chumoku("list", library=library).stdout.splitlines()
+    assert len(listed) == 1 + len(paths)
+    # A terminal in another code page hands over bytes that are no characters.
+    assert chumoku("search", os.fsdecode(b"\xff\xfe"), "--json", library=library).returncode == 0
+
+
+def test_a_file_of_questions(tmp_path: Path, folder: Path):
+    library, questions = tmp_path / "library", tmp_path / "questions.txt"
+    chumoku("add", str(folder), library=library)
+    questions.write_bytes("\ufeffポンプ\r\n\r\n  \r\n箱\u2028布\r\n".encode())
+    done = chumoku("search", "--queries", str(questions), library=library)
+    assert [item["query"] for item in lines(done.stdout)] == ["ポンプ", "箱\u2028布"]
+    assert (done.returncode, done.stderr) == (0, "")
+
+    questions.write_text("ポンプ\n" + "検" * 5000 + "\n箱\n", encoding="utf-8")
+    done = chumoku("search", "--queries", str(questions), library=library)
+    assert [item["query"] for item in lines(done.stdout)] == ["ポンプ", "箱"]
+    assert done.returncode == 1
+    assert "line 2: the question is too long" in done.stderr
+
+    questions.write_bytes("締付トルク".encode("cp932"))
+    for file, words in ((questions, "UTF-8"), (tmp_path / "none.txt", "cannot be read")):
+        done = chumoku("search", "--queries", str(file), library=library)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert words in done.stderr
+        assert file.name in done.stderr
+
+
+def test_the_history_is_whole(tmp_path: Path, folder: Path):
+    from engine.service import Library
+
+    with Library.open(tmp_path / "library") as library:
+        for number in range(205):
+            library.search(f"q{number}")
+    listed = json.loads(chumoku("evidence", "--json", library=tmp_path / "library").stdout)
+    assert [item["query"] for item in listed] == [f"q{number}" for number in reversed(range(205))]
+
+
+def test_nothing_to_add_is_said(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    done = chumoku("add", str(tmp_path / "empty"), "--json", library=tmp_path / "library")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no files found" in done.stderr
+    done = chumoku("add", str(tmp_path / "none.txt"), "--json", library=tmp_path / "library")
+    assert done.returncode == 1
+    assert lines(done.stdout)[0]["reason"] == "file_missing"
+
+
+def test_a_library_that_cannot_be_used_is_named(tmp_path: Path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "library.db").write_bytes(b"garbage" * 500)
+    for name, words in (("file", "another with --library"), ("broken", "damaged")):
+        done = chumoku("list", "--json", library=tmp_path / name)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert words in done.stderr
+        assert str(tmp_path / name) in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
+        (["summarize", str(10**20)], 2, "9223372036854775807"),
+        (["search", "x", "--top", "0"], 2, "--top"),
+        (["add"], 2, "PATH"),
         (["search", " "], 1, "the question is empty"),
         (["search"], 2, "QUERY"),
         (["search", "x", "--in", "77"], 1, "there is no such document"),

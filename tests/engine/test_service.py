@@ -1,5 +1,6 @@
 """The façade: add, ask, replay, summarise, remove, on real files and the pack that ships."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,46 @@ def test_folders_are_walked_and_litter_is_left_out(library: Library, files: list
     for name in ("~$手順.docx", ".hidden.txt", "Thumbs.db"):
         (folder / name).write_bytes(b"x")
     assert library.expand([folder, files[0]]) == files
+
+
+def test_a_file_named_in_two_ways_is_added_once(
+    library: Library, files: list[Path], monkeypatch: pytest.MonkeyPatch
+):
+    text = next(path for path in files if path.suffix == ".txt")
+    monkeypatch.chdir(text.parent)
+    results = run(library.add([text, Path(text.name), Path("..", text.parent.name, text.name)]))
+    assert [(result.path, result.status) for result in results] == [(str(text), "added")]
+    assert [info.path for info in library.documents()] == [str(text)]
+
+
+def test_a_library_inside_a_folder_leaves_its_own_and_others_files_alone(tmp_path: Path):
+    (tmp_path / "files").mkdir()
+    mine = [tmp_path / "files" / "手順.txt", tmp_path / "notes.txt"]
+    for path in mine:
+        path.write_text(PROCEDURE + path.name, encoding="utf-8")
+    for _ in range(2):
+        with Library.open(tmp_path) as library:
+            results = run(library.add([tmp_path]))
+            assert {result.path for result in results} == {str(mine[1])}
+    assert all(path.is_file() for path in mine)
+    with Library.open(tmp_path) as library:
+        assert [result.status for result in run(library.add([mine[0]]))] == ["added"]
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user who can be denied"
+)
+def test_a_folder_that_cannot_be_listed_is_named(library: Library, tmp_path: Path):
+    folder = tmp_path / "documents" / "denied"
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_text("x", encoding="utf-8")
+    folder.chmod(0)
+    try:
+        for asked in (folder, folder.parent, folder / "a.txt"):
+            results = run(library.add([asked]))
+            assert [result.reason for result in results] == ["file_denied"], asked
+    finally:
+        folder.chmod(0o700)
 
 
 def test_the_same_file_again_changes_nothing_and_a_changed_one_is_a_revision(
@@ -212,6 +253,26 @@ def test_cancel_stops_and_resume_goes_on(library: Library, files: list[Path]):
     assert set(status_of(library).values()) <= {"read", "interrupted", "failed"}
     run(library.resume())
     assert status_of(library)["手順.txt"] == "analysed"
+
+
+def test_half_a_character_in_a_question_is_replaced(filled: Library):
+    found = filled.search("合いマーク\udcff")
+    assert found.query == "合いマーク\ufffd"
+    assert "合いマーク" in found.hits[0].text
+    assert filled.replay(found.evidence_id).same
+
+
+def test_a_summary_of_what_could_not_be_read_says_why(filled: Library):
+    failed = next(info for info in filled.documents() if info.status == "failed")
+    with pytest.raises(StoreError, match="document_not_analysed") as caught:
+        filled.summarize(failed.document_id)
+    assert caught.value.details["reason"] == "file_unsupported"
+
+
+def test_history_without_a_limit(filled: Library):
+    asked = [filled.search("洗浄").evidence_id for _ in range(3)]
+    assert [info.evidence_id for info in filled.history(limit=None)] == asked[::-1]
+    assert len(filled.history(limit=2)) == 2
 
 
 def test_questions_that_cannot_be_asked(filled: Library):
