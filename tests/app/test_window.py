@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -185,6 +185,26 @@ def test_search_can_be_restricted_to_a_document(filled: Session, qtbot):
     filled.window.search.scope_cleared.emit()
     ask(filled, qtbot, "HV-2041-07")
     assert "手順.txt" in {Path(hit.path).name for hit in filled.results.hits}
+
+
+def test_keys_reach_every_part_of_the_window(start_session: Callable[..., Session], qtbot):
+    window = start_session().window
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    control = Qt.KeyboardModifier.ControlModifier
+    for key, tabs, view in (
+        (Qt.Key.Key_2, window.answers, window.summary),
+        (Qt.Key.Key_3, window.answers, window.history),
+        (Qt.Key.Key_1, window.answers, window.results),
+        (Qt.Key.Key_5, window.originals, window.why),
+        (Qt.Key.Key_4, window.originals, window.viewer),
+    ):
+        qtbot.keyClick(window, key, control)
+        assert tabs.currentWidget() is view
+    qtbot.keyClick(window, Qt.Key.Key_F, control)
+    assert window.search.field.hasFocus()
+    keys = [s.toString() for action in window.findChildren(QAction) for s in action.shortcuts()]
+    assert sorted(set(keys)) == sorted(keys), "two actions share a key"
 
 
 def test_nothing_in_the_window_keeps_a_drop_to_itself(start_session: Callable[..., Session]):
