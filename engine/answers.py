@@ -81,7 +81,7 @@ class Answers:
         """See :meth:`engine.service.Library.search`."""
         began = time.perf_counter()
         query = _whole(query)
-        scope = self._scopes.current(settings.documents)
+        scope = self._scopes.current(settings.documents, self._pack_hash(settings))
         ranked, pack_hash = self._rank(query, settings, scope, cancel)
         hits = self._hits(ranked)
         cancel.check()
@@ -146,10 +146,16 @@ class Answers:
         if record.summary is not None:
             revision_id = record.summary.revision_id
             count = record.settings.get("sentences")
-            summary, _ = self._summary(revision_id, record.query, count, cancel)
+            try:
+                summary, _ = self._summary(revision_id, record.query, count, cancel)
+            except (PackError, StoreError) as error:
+                # The pack has changed or is gone; until that is mended there is no answer.
+                if isinstance(error, StoreError) and error.code != "document_not_analysed":
+                    raise
+                summary = None
             return compare(record, (), summary, changes)
         settings = evidence_records.search_settings(record.settings)
-        scope, gone = self._scopes.of(record.scope)
+        scope, gone = self._scopes.of(record.scope, self._pack_hash(settings))
         changes += [f"revision_removed:{revision_id}" for revision_id in gone]
         ranked, _ = self._rank(record.query or "", settings, scope, cancel)
         return compare(record, self._hits(ranked), None, changes)
@@ -161,7 +167,7 @@ class Answers:
         if hit is None:
             raise StoreError("evidence_unknown", evidence_id=evidence_id, rank=rank)
         query = self._models.encoder().encode_query(record.query or "")
-        scope, _ = self._scopes.of([hit.revision_id])
+        scope, _ = self._scopes.of([hit.revision_id], self._models.pack_hash())
         tokens = scope.index.tokens(0) if scope.revisions else None
         if tokens is None:
             raise StoreError("document_not_analysed", revision_id=hit.revision_id)
@@ -204,6 +210,11 @@ class Answers:
             run_in_child=lambda function, args: self._child.call(function, args, cancel),
             cancel=cancel,
         )
+
+    def _pack_hash(self, settings: SearchSettings) -> str | None:
+        # A search by words alone must not wait for the model to load.
+        wanted = settings.use_dense or settings.use_attention
+        return self._models.pack_hash() if wanted else None
 
     def _rank(
         self, query: str, settings: SearchSettings, scope: Scope, cancel: CancelToken
@@ -256,7 +267,12 @@ class Answers:
         if encoding is None:
             raise StoreError("document_not_analysed", revision_id=revision_id)
         document = self.content(revision_id)
-        asked = None if not query else self._models.encoder().encode_query(query)
+        asked = None
+        if query:
+            encoder = self._models.encoder()
+            if encoding.pack_hash != encoder.pack.pack_hash:
+                raise StoreError("document_not_analysed", revision_id=revision_id)
+            asked = encoder.encode_query(query)
         passages = self._store.passages(revision_id)
         chosen = extract(document.text, passages, encoding, asked, count, None, cancel)
         summary = Summary(

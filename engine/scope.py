@@ -25,24 +25,36 @@ class Scope:
 
 
 class Scopes:
-    """Builds scopes and keeps the last few. Safe to use from any thread."""
+    """Builds scopes and keeps the last few. Safe to use from any thread.
+
+    Analyses by another pack than the one in use are left out: vectors of two packs say nothing
+    about each other, and such documents wait to be analysed again.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple, Scope] = OrderedDict()
 
-    def current(self, documents: Sequence[DocumentId] = ()) -> Scope:
+    def current(self, documents: Sequence[DocumentId] = (), pack_hash: str | None = None) -> Scope:
         """The current revisions of these documents, or of all.
+
+        Args:
+            documents: Empty for all.
+            pack_hash: Identity of the pack in use, None if there is none.
 
         Raises:
             StoreError: ``document_unknown``.
         """
         current = self._store.current_scope(documents)
-        return self._scope(tuple((item.revision_id, item.pack_hash) for item in current))
+        return self._scope(
+            tuple((item.revision_id, _usable(item.pack_hash, pack_hash)) for item in current)
+        )
 
-    def of(self, revisions: Sequence[RevisionId]) -> tuple[Scope, tuple[RevisionId, ...]]:
-        """These revisions, current or not.
+    def of(
+        self, revisions: Sequence[RevisionId], pack_hash: str | None = None
+    ) -> tuple[Scope, tuple[RevisionId, ...]]:
+        """These revisions, current or not; see :meth:`current`.
 
         Returns:
             The scope of those that are still held, and those that are gone.
@@ -51,7 +63,8 @@ class Scopes:
         for revision_id in revisions:
             try:
                 self._store.revision(revision_id)
-                held.append((revision_id, self._store.pack_hash(revision_id)))
+                analysed = self._store.pack_hash(revision_id)
+                held.append((revision_id, _usable(analysed, pack_hash)))
             except StoreError:
                 gone.append(revision_id)
         return self._scope(tuple(held)), tuple(gone)
@@ -92,3 +105,7 @@ class Scopes:
             load_text=lambda: self._store.text(revision_id),
             load_tokens=tokens if pack_hash else None,
         )
+
+
+def _usable(analysed: str | None, pack_hash: str | None) -> str | None:
+    return analysed if pack_hash in (None, analysed) else None

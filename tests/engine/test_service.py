@@ -1,11 +1,15 @@
 """The façade: add, ask, replay, summarise, remove, on real files and the pack that ships."""
 
+import hashlib
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from engine.errors import Cancelled, PackError, QueryError, StoreError
+from engine.models import default_pack
 from engine.progress import CancelToken, Progress, run
 from engine.records import DocumentId, EvidenceId, SearchSettings
 from engine.service import Library
@@ -239,6 +243,48 @@ def test_without_a_model_exact_search_still_answers(tmp_path: Path, files: list[
             library.summarize(found.hits[0].document_id)
     with Library.open(tmp_path / "library") as library:
         assert library.pending() == 2
+
+
+@pytest.fixture
+def other_pack(tmp_path: Path) -> Path:
+    """The pack that ships with one more file: the same model under another identity."""
+    folder = Path(shutil.copytree(default_pack(), tmp_path / "other pack"))
+    (folder / "note.txt").write_bytes(b"x")
+    manifest = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256(b"x").hexdigest()
+    manifest["files"]["note.txt"] = {"sha256": digest, "bytes": 1}
+    (folder / "pack.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+def test_vectors_of_another_pack_are_not_mixed_in(
+    tmp_path: Path, files: list[Path], other_pack: Path
+):
+    with Library.open(tmp_path / "library") as library:
+        run(library.add(files))
+        asked = library.search("合いマーク")
+        text_id = asked.hits[0].document_id
+        focused = library.summarize(text_id, "部品の洗い方", 1)
+        plain = library.summarize(text_id)
+    with Library.open(tmp_path / "library", pack=other_pack) as library:
+        found = library.search("合いマーク")
+        assert found.notes == ("not_analysed:2",)
+        assert (found.hits[0].parts.dense, found.hits[0].parts.attention) == (None, None)
+        assert "合いマーク" in found.hits[0].text
+        for answer in (asked, plain, focused):
+            assert "pack_changed" in library.replay(answer.evidence_id).changes
+        assert library.replay(plain.evidence_id).same
+        assert not library.replay(focused.evidence_id).same
+        with pytest.raises(StoreError, match="document_not_analysed"):
+            library.summarize(text_id, "部品の洗い方", 1)
+        with pytest.raises(StoreError, match="document_not_analysed"):
+            library.deletion_test(asked.evidence_id, 1)
+
+        assert library.pending() == 2
+        run(library.resume())
+        assert library.search("合いマーク").hits == asked.hits
+        replay = library.replay(focused.evidence_id)
+        assert (replay.same, replay.changes) == (True, ("pack_changed",))
 
 
 def test_cancel_stops_and_resume_goes_on(library: Library, files: list[Path]):
