@@ -3,7 +3,7 @@
 Every character of a body unit that is not a space belongs to exactly one passage. Headings stand
 in the ``heading_path`` of what is below them and form a passage only where nothing is; running
 headers and footers form one on the first page that has them, since later ones only repeat the
-names of chapters.
+names of chapters; mere page numbers form none.
 """
 
 import re

@@ -14,7 +14,7 @@ from engine.reading.pdf_pieces import extract_pieces
 from engine.reading.pdf_structure import continues, joint, mark_headings, mark_running, measure
 from engine.reading.pdf_table_rows import TableWriter
 from engine.reading.pdf_tables import gather_tables
-from engine.reading.rendering import open_pdf
+from engine.reading.rendering import PDF_ERRORS, open_pdf
 from engine.reading.source import Source
 from engine.records import Document
 
@@ -69,7 +69,7 @@ def _page(
         page = document[number]
         size = (float(page.rect.width), float(page.rect.height))
         lines = lay_out(gather_tables(page, extract_pieces(page)))
-    except (RuntimeError, ValueError):
+    except PDF_ERRORS:
         warnings.append(f"page_broken:{number + 1}")
         return [], (0.0, 0.0)
     if not lines:

@@ -18,9 +18,11 @@ from engine.reading.pdf_layout import Line, visual_rows
 from engine.reading.pdf_pieces import CJK, Piece
 from engine.reading.pdf_rules import Rules, extract_rules, turned
 from engine.reading.pdf_structure import BULLET, joint, room_for
+from engine.reading.rendering import PDF_ERRORS
 
-# A plan of a whole factory has a hundred thousand strokes; finding tables in it is not worth it.
-_MAX_CONTENT = 1_500_000
+# A plan of a whole factory has hundreds of thousands of strokes; finding tables in it is not worth
+# the memory.
+_MAX_CONTENT = 4_000_000
 _MAX_SHADES = 2_000
 _DRAWING_LETTERS = 1500
 _DRAWING_STROKES = 150
@@ -89,11 +91,7 @@ def gather_tables(page: pymupdf.Page, pieces: list[Piece]) -> list[Piece]:
     if not upright or len(pieces) < 2:
         return pieces
     turn = max(upright, key=lambda turn: upright[turn])
-    document: Any = page.parent
-    content = (len(document.xref_stream_raw(xref) or b"") for xref in page.get_contents())
-    if sum(content) > _MAX_CONTENT:
-        return pieces
-    rules = extract_rules(page, turn)
+    rules = _rules_of(page, turn)
     if len(rules.across) < 2 or len(rules.down) < 1:
         return pieces
     min_filled = _MIN_FILLED_DRAWING if _is_drawing(pieces, rules, turn) else _MIN_FILLED
@@ -105,6 +103,20 @@ def gather_tables(page: pymupdf.Page, pieces: list[Piece]) -> list[Piece]:
         stand_in, pieces = _gather(grid, pieces, rules.shades[:_MAX_SHADES], turn, min_filled)
         stand_ins += [stand_in] if stand_in else []
     return pieces + stand_ins
+
+
+def _rules_of(page: pymupdf.Page, turn: int) -> Rules:
+    document: Any = page.parent
+    left = _MAX_CONTENT
+    try:
+        for xref in page.get_contents():
+            if len(document.xref_stream_raw(xref) or b"") > left:
+                return Rules()
+            left -= len(document.xref_stream(xref) or b"")
+        return extract_rules(page, turn) if left >= 0 else Rules()
+    except PDF_ERRORS:
+        # The text is worth having without the lines.
+        return Rules()
 
 
 def _is_drawing(pieces: Sequence[Piece], rules: Rules, turn: int) -> bool:

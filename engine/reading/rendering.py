@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pymupdf
+from pymupdf import mupdf
 
 from engine.errors import ReadingError
 from engine.reading.limits import Limits
@@ -17,6 +18,8 @@ pymupdf.TOOLS.mupdf_display_warnings(False)
 _KEPT_DOCUMENTS = 4
 _KEPT_BYTES = 150_000_000
 _MAX_PIXELS = 40_000_000
+# MuPDF's own errors are no RuntimeError; some calls of PyMuPDF let them through.
+PDF_ERRORS = (RuntimeError, ValueError, mupdf.FzErrorBase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class PageRenderer:
             area = max(1.0, shown.rect.width * shown.rect.height)
             scale = min(max(scale, 0.01), (_MAX_PIXELS / area) ** 0.5)
             pixmap = shown.get_pixmap(matrix=pymupdf.Matrix(scale, scale), alpha=False)
-        except (RuntimeError, ValueError) as error:
+        except PDF_ERRORS as error:
             raise ReadingError("file_broken", path=str(path), error=str(error)[:300]) from error
         return Rendering(pixmap.width, pixmap.height, pixmap.stride, bytes(pixmap.samples))
 
@@ -101,6 +104,6 @@ def open_pdf(data: bytes, path: Path) -> pymupdf.Document:
             raise ReadingError("file_encrypted", path=str(path))
         if document.page_count == 0:
             raise ReadingError("file_broken", path=str(path), error="no pages")
-    except (RuntimeError, ValueError) as error:
+    except PDF_ERRORS as error:
         raise ReadingError("file_broken", path=str(path), error=str(error)[:300]) from error
     return document

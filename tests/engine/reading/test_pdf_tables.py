@@ -4,6 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pymupdf
 import pytest
+from pymupdf import mupdf
 
 from engine.reading.limits import Limits
 from engine.reading.registry import read
@@ -386,3 +387,13 @@ def test_page_numbers_like_headings_are_running_lines(make):
         return _draw
 
     assert len(texts(make(*map(_page, (1, 2, 3, 4))), "header")) == 4
+
+
+def test_text_is_read_where_the_lines_cannot_be(make, monkeypatch):
+    def _fail(*_):
+        raise mupdf.FzErrorGeneric("broken")
+
+    monkeypatch.setattr(pymupdf.Page, "get_cdrawings", _fail)
+    document = make(lambda page: draw_table(page, [HEADER, *STEPS], (60, 90, 200, 330), 100))
+    assert "運転中に90秒で一度" in document.text
+    assert document.warnings == ()
