@@ -51,10 +51,21 @@ def _retrieve(config: TrainingConfig, corpus: Path, work: Path) -> None:
     retrieve(config, corpus, work)
 
 
+def _lexicon(config: TrainingConfig, corpus: Path, work: Path) -> None:
+    from engine.training.lexicon import entry_count, learn, lexicon_pairs, write_lexicon
+
+    log = RunLog(work / "curves.jsonl", "lexicon")
+    pairs = lexicon_pairs(corpus, config.lexicon, config.pairs.tag, config.seed)
+    lexicon = learn(pairs, config.lexicon, log.write)
+    size = write_lexicon(lexicon, work / "lexicon.json")
+    log.write("done", entries=entry_count(lexicon), bytes=size)
+
+
 _STAGES = {
     "tokenizer": (_tokenizer, "train the tokenizer"),
     "teacher": (_teacher, "cache the teacher's sentence vectors (may run ahead of distill)"),
     "distill": (_distill, "distil the teacher into the bilingual encoder"),
+    "lexicon": (_lexicon, "learn the bilingual lexicon of the search by words"),
     "retrieve": (_retrieve, "train the distilled encoder for retrieval"),
 }
 

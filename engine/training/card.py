@@ -20,8 +20,24 @@ SOURCES = (
 )  # fmt: skip
 
 
-def model_card(manifest: Mapping[str, Any]) -> str:
-    """Text of ``MODEL_CARD.md`` for a manifest without its ``files``."""
+_LEXICON = """
+## Lexicon
+
+`lexicon.json` holds English words and Japanese units that translate each other, with
+probabilities, learned by IBM Model 1 in both directions from the human-translated pairs of the
+Microsoft documentation, the Python documentation, the PHP manual, the KiCad documentation and the
+Tanaka Corpus. It contains single words, no sentences. Its words are known as well as those sources
+use them: everyday and software words better than those of a workshop.
+"""
+
+
+def model_card(manifest: Mapping[str, Any], lexicon: bool = False) -> str:
+    """Text of ``MODEL_CARD.md`` for a manifest without its ``files``.
+
+    Args:
+        manifest: The manifest.
+        lexicon: Whether the pack has a lexicon.
+    """
     sources = "\n".join(f"| {name} | {licence} |" for name, licence in SOURCES)
     figures = "\n".join(f"| {name} | {value} |" for name, value in manifest["figures"].items())
     return f"""# {manifest["name"]} {manifest["revision"]}
@@ -59,9 +75,9 @@ program searches exact words as well. Biases of the sources are in it.
 ## Data
 
 Trained from random weights on these sources; no text of theirs is contained in the pack beyond
-the pieces of the vocabulary.
+the pieces of the vocabulary{" and the words of the lexicon" if lexicon else ""}.
 
 | Source | Licence |
 |---|---|
 {sources}
-"""
+{_LEXICON if lexicon else ""}"""

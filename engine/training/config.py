@@ -186,6 +186,41 @@ class RetrieveConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LexiconConfig:
+    """Bilingual lexicon of the search by words.
+
+    Attributes:
+        per_source: Most pairs of one source, so that none decides what a word means.
+        longest_pair: Longest English side, in characters.
+        longest: Most words of an English side that are read.
+        least: Fewest sentences that a word or unit stands in.
+        commonest: Words in more than this share of the sentences are left out.
+        closed: A unit that stands in a longer one in this share of its sentences is left out.
+        together: Fewest sentences that a pair stands in.
+        association: Lowest log-likelihood ratio of a pair; 10.83 is the 0.1 % level.
+        iterations: Rounds of expectation maximisation.
+        probability: Lowest probability of a translation.
+        share: Lowest share of the sentences of either word.
+        most: Most translations of a word.
+        surfaces: Most written forms of an English stem.
+    """
+
+    per_source: int = 60_000
+    longest_pair: int = 200
+    longest: int = 40
+    least: int = 3
+    commonest: float = 0.08
+    closed: float = 0.85
+    together: int = 3
+    association: float = 10.83
+    iterations: int = 5
+    probability: float = 0.05
+    share: float = 0.01
+    most: int = 5
+    surfaces: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """Everything that a run needs besides the corpus."""
 
@@ -196,6 +231,7 @@ class TrainingConfig:
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
+    lexicon: LexiconConfig = field(default_factory=LexiconConfig)
 
 
 def _build(default: Any, values: dict[str, Any], where: str) -> Any:

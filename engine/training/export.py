@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from engine.model.encoder import Encoder
-from engine.model.pack import FORMAT, Pack, load_pack, write_manifest
+from engine.model.pack import FORMAT, LEXICON, Pack, load_pack, write_manifest
 from engine.progress import CancelToken, run
 from engine.training import onnx_parts, oracle
 from engine.training.card import model_card
@@ -44,7 +44,8 @@ def export_pack(
     is replaced.
 
     Args:
-        checkpoint: Folder with ``config.json``, ``tokenizer.json`` and ``model.safetensors``.
+        checkpoint: Folder with ``config.json``, ``tokenizer.json`` and ``model.safetensors``, and
+            ``lexicon.json`` where the pack is to translate words.
         pack: Folder to write.
         name: Name of the pack.
         revision: Revision of the pack.
@@ -72,7 +73,10 @@ def export_pack(
     try:
         contents = _parts(source)
         contents["tokenizer.json"] = source.tokenizer
-        contents["MODEL_CARD.md"] = model_card(manifest).encode("utf-8")
+        lexicon = checkpoint / LEXICON
+        if lexicon.is_file():
+            contents[LEXICON] = lexicon.read_bytes()
+        contents["MODEL_CARD.md"] = model_card(manifest, lexicon.is_file()).encode("utf-8")
         for file_name, data in sorted(contents.items()):
             (temporary / file_name).write_bytes(data)
             digest = hashlib.sha256(data).hexdigest()
