@@ -18,7 +18,8 @@ from app.controllers.viewer import ViewerController
 from app.i18n import Words
 from app.jobs import JobRunner
 from app.logs import start_log, tell_defects
-from app.models.documents import DocumentListModel, DocumentRow
+from app.models.document_row import DocumentRow
+from app.models.documents import DocumentListModel
 from app.models.history import HistoryModel
 from app.models.results import ResultListModel
 from app.settings import SettingsFile

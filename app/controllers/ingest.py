@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.i18n import Words
 from app.jobs import JobHandle, JobRunner
-from app.models.documents import DocumentListModel, DocumentRow, fraction_of
+from app.models.document_row import DocumentRow, fraction_of
+from app.models.documents import DocumentListModel
 from app.models.results import file_name
 from app.views.message_bar import MessageBar
 from app.views.status_line import StatusLine

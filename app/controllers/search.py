@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.i18n import Words
 from app.jobs import JobHandle, JobRunner
-from app.models.documents import DocumentRow
+from app.models.document_row import DocumentRow
 from app.models.results import ResultListModel
 from app.settings import SettingsFile
 from app.views.message_bar import MessageBar

@@ -1,21 +1,18 @@
 """The list of documents: those of the library and those on their way into it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
-from pathlib import PurePath
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from app.i18n import Words
+from app.models.document_row import DocumentRow, fraction_of, tone_of
 from app.theme import Theme
 from engine.progress import Progress
-from engine.records import AddResult, DocumentId, DocumentInfo
+from engine.records import AddResult, DocumentInfo
 
 Index = QModelIndex | QPersistentModelIndex
-_SEARCHABLE = ("read", "running", "interrupted", "analysed")
-_STAGE_SPAN = {"read": (0.0, 0.2), "index": (0.2, 0.25), "encode": (0.25, 0.97), "store": (0.97, 1)}
 
 
 class DocumentRole(IntEnum):
@@ -25,52 +22,6 @@ class DocumentRole(IntEnum):
     PROGRESS = Qt.ItemDataRole.UserRole + 2
     TONE = Qt.ItemDataRole.UserRole + 3
     STATUS = Qt.ItemDataRole.UserRole + 4
-
-
-@dataclass(slots=True)
-class DocumentRow:
-    """A row of the list.
-
-    Attributes:
-        path: Path of the file.
-        info: What the library knows, None while the file waits for its first reading.
-        progress: How far the work on it is, None when nothing runs.
-        queued: Whether work on it is yet to start.
-        reason: Why it failed, where the library keeps no record of it.
-        details: Values that go with ``reason``.
-    """
-
-    path: str
-    info: DocumentInfo | None = None
-    progress: Progress | None = None
-    queued: bool = False
-    reason: str | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """File name."""
-        return PurePath(self.path.replace("\\", "/")).name
-
-    @property
-    def failed(self) -> bool:
-        """Whether its last reading failed."""
-        return self.reason is not None or bool(self.info and self.info.status == "failed")
-
-    @property
-    def working(self) -> bool:
-        """Whether work on it runs or waits."""
-        return self.queued or self.progress is not None
-
-    @property
-    def searchable(self) -> bool:
-        """Whether questions reach it."""
-        return self.info is not None and self.info.status in _SEARCHABLE
-
-    @property
-    def document_id(self) -> DocumentId | None:
-        """Its identity, None before its first reading."""
-        return self.info.document_id if self.info else None
 
 
 class DocumentListModel(QAbstractTableModel):
@@ -113,8 +64,7 @@ class DocumentListModel(QAbstractTableModel):
                 return self.status_words(row)
             return str(row.info.pages) if row.info and row.info.pages else ""
         if role == Qt.ItemDataRole.DecorationRole and column == self.NAME:
-            kind = row.info.kind if row.info and row.info.kind else "unknown"
-            return self._theme.icon(kind, "muted" if not row.failed else "bad")
+            return self._theme.icon(row.kind, "bad" if row.failed else "muted")
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tooltip(row)
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -126,7 +76,7 @@ class DocumentListModel(QAbstractTableModel):
         if role == DocumentRole.PROGRESS:
             return fraction_of(row.progress)
         if role == DocumentRole.TONE:
-            return _tone(row)
+            return tone_of(row)
         if role == DocumentRole.STATUS:
             return self.status_words(row)
         return None
@@ -278,23 +228,3 @@ class DocumentListModel(QAbstractTableModel):
 
     def _touch(self, position: int) -> None:
         self.dataChanged.emit(self.index(position, 0), self.index(position, 2))
-
-
-def fraction_of(progress: Progress | None) -> float | None:
-    """Return how much of all the work on a file is done, in 0..1."""
-    if progress is None:
-        return None
-    low, high = _STAGE_SPAN.get(progress.stage, (0.0, 1.0))
-    part = progress.done / progress.total if progress.total else 0.0
-    return low + (high - low) * min(1.0, part)
-
-
-def _tone(row: DocumentRow) -> str:
-    """Return the name of the colour that its status is written in."""
-    if row.working:
-        return "accent" if row.progress else "muted"
-    if row.failed:
-        return "bad"
-    if row.info is None or row.info.status in ("interrupted", "running") or row.info.warnings:
-        return "warn"
-    return "muted"

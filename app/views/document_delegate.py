@@ -13,7 +13,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QMouseEvent, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from app.models.documents import DocumentRole, DocumentRow
+from app.models.document_row import DocumentRow
+from app.models.documents import DocumentRole
 from app.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.i18n import Words
-from app.models.documents import DocumentListModel, DocumentRow
+from app.models.document_row import DocumentRow
+from app.models.documents import DocumentListModel
 from app.theme import Theme
 from app.views.document_delegate import DocumentDelegate
 from app.views.empty_state import EmptyState

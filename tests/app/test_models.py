@@ -4,7 +4,8 @@ from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from app.models.content import place, prepare
-from app.models.documents import DocumentListModel, DocumentRole, fraction_of
+from app.models.document_row import fraction_of
+from app.models.documents import DocumentListModel, DocumentRole
 from app.models.history import HistoryModel, local_time
 from app.models.marks import Marks, attended_within, marks_of, spans_within
 from app.models.results import ResultListModel, ResultRole, file_name, place_words
