@@ -35,6 +35,7 @@ from engine.records import SearchSettings
 from engine.search import fusion, pipeline
 from engine.search.fusion import Calibration, RawParts
 from engine.search.pipeline import Candidates
+from engine.search.translation import Translator
 from engine.training.config import load_config
 
 MOST_QUESTIONS = 600
@@ -58,6 +59,7 @@ class Asked:
 def ask(collection: Collection, encoder: Encoder, most: int) -> list[Asked]:
     """Gather the candidates of a collection's questions, at most ``most`` of them."""
     asked = []
+    translator = Translator(encoder.pack.lexicon)
     for item in spread(collection.questions, most):
         found = pipeline.gather(
             item.query,
@@ -66,6 +68,7 @@ def ask(collection: Collection, encoder: Encoder, most: int) -> list[Asked]:
             collection.postings,
             encoder.encode_query(item.query),
             CancelToken(),
+            translator.terms(item.query),
         )
         asked.append(Asked(item.query, found, item.relevant))
     return asked
@@ -105,9 +108,9 @@ def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]
     names = [*fusion.FEATURES, "foreign"]
     questions = []
     for item in asked:
-        away = item.found.foreign & (np.nan_to_num(item.found.raw.lexical) == 0.0)
-        made = fusion.features(item.found.raw, parts, away, 0.0)
-        columns = [*made.values(), away.astype(float)]
+        foreign = item.found.foreign
+        made = fusion.features(item.found.raw, parts, foreign, 0.0)
+        columns = [*made.values(), foreign.astype(float)]
         questions.append((np.stack(columns, axis=1), item.labels))
     free = np.array([name == "foreign" for name in names])
     fitted = dict(zip(names, fit_choice(questions, free).tolist(), strict=True))

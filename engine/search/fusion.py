@@ -9,8 +9,8 @@ from it the probability that it answers the question:
 
 There is one set of weights for each set of parts that can run, so that a missing part is not a
 part of zero. A passage in another language than the question has weights of its own: its words
-cannot match, so that no match is no evidence against it. Weights, slope and ``relative`` are never
-negative: a passage cannot lose by matching better.
+match by translation only, so that no match is little evidence against it. Weights, slope and
+``relative`` are never negative: a passage cannot lose by matching better.
 
 The parameters stand in the section ``fusion`` of a pack; ``engine.evaluate.calibrate`` writes
 them. Defaults serve a pack that has none, and exact search when no pack can be loaded.
@@ -23,7 +23,15 @@ from typing import Any
 import numpy as np
 
 PARTS = ("lexical", "dense", "attention")
-FEATURES = ("lexical", "exact", "dense", "attention", "foreign_dense", "foreign_attention")
+FEATURES = (
+    "lexical",
+    "exact",
+    "dense",
+    "attention",
+    "foreign_lexical",
+    "foreign_dense",
+    "foreign_attention",
+)
 # The only weights that may be negative.
 OFFSETS = ("foreign", "bias")
 SCALES = ("slope", "relative")
@@ -40,6 +48,7 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "exact": 2.0,
     "dense": 3.0,
     "attention": 6.0,
+    "foreign_lexical": 8.0,
     "foreign_dense": 5.0,
     "foreign_attention": 10.0,
     "foreign": 0.0,
@@ -128,27 +137,25 @@ def sigmoid(values: np.ndarray) -> np.ndarray:
 
 
 def features(
-    raw: RawParts, parts: Sequence[str], away: np.ndarray, short: float
+    raw: RawParts, parts: Sequence[str], foreign: np.ndarray, short: float
 ) -> dict[str, np.ndarray]:
     """Features of the strength, each ``[N]``.
 
     Args:
         raw: Raw parts of N candidates.
         parts: The parts that count.
-        away: Candidates to be judged as foreign, bool ``[N]``.
+        foreign: Candidates in another language than the question, bool ``[N]``.
         short: 0..1, how much the question is a bare word.
     """
-    home = (~away).astype(float)
     # With no words to go by, meaning and attention are all there is.
     damping = 1.0 - SHORT_DAMPING * short if "lexical" in parts else 1.0
-    made = {name: np.zeros(len(away)) for name in FEATURES}
+    made = {name: np.zeros(len(foreign)) for name in FEATURES}
+    for name in parts:
+        values = np.nan_to_num(raw.part(name)) * (1.0 if name == "lexical" else damping)
+        made[name] = np.where(foreign, 0.0, values)
+        made[f"foreign_{name}"] = np.where(foreign, values, 0.0)
     if "lexical" in parts:
-        made["lexical"] = home * np.nan_to_num(raw.lexical)
-        made["exact"] = home * np.nan_to_num(raw.exact)
-    for name in ("dense", "attention"):
-        if name in parts:
-            made[name] = home * damping * np.nan_to_num(raw.part(name))
-            made[f"foreign_{name}"] = away * np.nan_to_num(raw.part(name))
+        made["exact"] = np.nan_to_num(raw.exact)
     return made
 
 
@@ -160,18 +167,9 @@ def strength(
     short: float,
     foreign: np.ndarray,
 ) -> np.ndarray:
-    """Strengths of the candidates from some of the parts, ``[N]``.
-
-    A foreign passage keeps the better of two judgements, with its words (a part number stands in
-    any language) and without.
-    """
-
-    def judged(away: np.ndarray) -> np.ndarray:
-        made = features(raw, parts, away, short)
-        return sum((weights[name] * made[name] for name in FEATURES), weights["foreign"] * away)
-
-    nowhere = np.zeros(len(foreign), bool)
-    return np.where(foreign, np.maximum(judged(foreign), judged(nowhere)), judged(nowhere))
+    """Strengths of the candidates from some of the parts, ``[N]``."""
+    made = features(raw, parts, foreign, short)
+    return sum((weights[name] * made[name] for name in FEATURES), weights["foreign"] * foreign)
 
 
 def calibrated(raw: RawParts, calibration: Calibration) -> dict[str, np.ndarray]:
