@@ -84,6 +84,20 @@ def _expect_file(path: Path) -> None:
         raise file_error(path, error) from error
 
 
+def _size_and_time(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise file_error(path, error) from error
+    return found.st_size, found.st_mtime_ns
+
+
+def _expect_removed(error: StoreError) -> None:
+    """Go on where a document was removed while it waited or was analysed."""
+    if error.code != "document_unknown":
+        raise error
+
+
 @dataclass(slots=True)
 class _Pending:
     """A file between its two passes."""
@@ -116,24 +130,38 @@ class Ingest:
             yield Progress("read", 0, None, str(path))
             pending.append((yield from self._read(path, cancel)))
             yield Progress("index", 1, 1, str(path))
-        results = []
         waiting = set(self._store.pending(self._models.pack_hash()))
-        for item in pending:
-            cancel.check()
-            result = yield from self._analyse(item, item.revision_id in waiting, cancel)
-            results.append(result)
-            if on_result is not None:
-                on_result(result)
-        return results
+        items = ((item, item.revision_id in waiting) for item in pending)
+        return (yield from self._finish(items, cancel, on_result))
 
     def resume(self, cancel: CancelToken, on_result: OnResult | None) -> Job[list[AddResult]]:
         """Analyse what was read and not analysed; see :meth:`engine.service.Library.resume`."""
-        results = []
-        for revision_id in self._store.pending(self._models.pack_hash()):
-            cancel.check()
+        waiting = self._store.pending(self._models.pack_hash())
+        items = ((item, True) for item in map(self._waiting, waiting) if item is not None)
+        return (yield from self._finish(items, cancel, on_result))
+
+    def _waiting(self, revision_id: RevisionId) -> _Pending | None:
+        try:
             info = self._store.revision(revision_id)
-            item = _Pending(info.path, "updated", info.document_id, revision_id, 0.0)
-            result = yield from self._analyse(item, True, cancel)
+        except StoreError as error:
+            _expect_removed(error)
+            return None
+        return _Pending(info.path, "updated", info.document_id, revision_id, 0.0)
+
+    def _finish(
+        self,
+        items: Iterable[tuple[_Pending, bool]],
+        cancel: CancelToken,
+        on_result: OnResult | None,
+    ) -> Job[list[AddResult]]:
+        results = []
+        for item, waits in items:
+            cancel.check()
+            try:
+                result = yield from self._analyse(item, waits, cancel)
+            except StoreError as error:
+                _expect_removed(error)
+                continue
             results.append(result)
             if on_result is not None:
                 on_result(result)
@@ -146,8 +174,8 @@ class Ingest:
             _expect_file(path)
             known = self._store.known(path)
             if known and known.revision_id and known.sha256 == hash_file(path, cancel)[0]:
-                stat = path.stat()
-                self._store.touch(known.document_id, stat.st_size, stat.st_mtime_ns)
+                size, mtime_ns = _size_and_time(path)
+                self._store.touch(known.document_id, size, mtime_ns)
                 document_id, revision_id, status = known.document_id, known.revision_id, "unchanged"
             else:
                 document = yield from self._reader.read(path, cancel)

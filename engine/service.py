@@ -24,6 +24,7 @@ import platformdirs
 
 from engine import ingest
 from engine.answers import Answers
+from engine.errors import StoreError
 from engine.models import Models
 from engine.progress import CancelToken, Job
 from engine.reading.supervisor import ReaderProcess
@@ -130,7 +131,8 @@ class Library:
 
         A document is searchable by exact words as soon as its ``index`` stage was yielded. A file
         that cannot be read is reported, listed with its reason, and the rest goes on. A file
-        whose bytes are known changes nothing; a changed file becomes a new revision.
+        whose bytes are known changes nothing; a changed file becomes a new revision. A document
+        that is removed while it waits has no result.
 
         Args:
             paths: Files and folders.
@@ -170,6 +172,8 @@ class Library:
         """
         path = Path(self._store.document(document_id).path)
         results = yield from self.add([path], cancel)
+        if not results:
+            raise StoreError("document_unknown", document_id=document_id)
         return results[0]
 
     def documents(self) -> list[DocumentInfo]:

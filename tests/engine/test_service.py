@@ -287,6 +287,30 @@ def test_vectors_of_another_pack_are_not_mixed_in(
         assert (replay.same, replay.changes) == (True, ("pack_changed",))
 
 
+@pytest.mark.parametrize("at", [("index", 1), ("encode", 0), ("store", 0)])
+def test_a_document_removed_meanwhile_does_not_stop_the_rest(
+    library: Library, tmp_path: Path, at: tuple[str, int]
+):
+    paths = [tmp_path / f"{name}.txt" for name in "abc"]
+    for path in paths:
+        path.write_text(PROCEDURE + path.name, encoding="utf-8")
+    removed = False
+    job = library.add(paths)
+    while True:
+        try:
+            progress = next(job)
+        except StopIteration as stop:
+            results = stop.value
+            break
+        if not removed and (progress.stage, progress.done) == at:
+            library.remove(library.documents()[0].document_id)
+            removed = True
+    assert removed
+    assert [result.path for result in results] == list(map(str, paths[1:]))
+    assert status_of(library) == {"b.txt": "analysed", "c.txt": "analysed"}
+    assert run(library.check()).ok
+
+
 def test_cancel_stops_and_resume_goes_on(library: Library, files: list[Path]):
     cancel = CancelToken()
     job = library.add(files, cancel)
