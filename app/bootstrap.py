@@ -1,6 +1,7 @@
 """Builds the window, the library and what connects them; the only place that does."""
 
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -280,6 +281,12 @@ def run(folder: Path | None, paths: Sequence[Path]) -> int:
     application.setDesktopFileName("chumoku")
     session = Session(folder, [path.absolute() for path in paths])
     tell_defects(lambda error: session.window.message.say(session.words.error(error), "bad"))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: session.window.close())
+    # Python sees a signal only between two steps of its own, and Qt may take none for hours.
+    awake = QTimer()
+    awake.timeout.connect(lambda: None)
+    awake.start(250)
     QTimer.singleShot(0, session.start)
     status = application.exec()
     session.close()

@@ -1,8 +1,10 @@
 """Starting: what the desktop lacks is named, settings survive, the program runs and ends."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,24 @@ def test_the_program_starts_takes_files_and_ends_when_its_window_closes(tmp_path
     )
     assert (done.returncode, done.stdout.strip()) == (0, "analysed"), done.stderr
     assert "Traceback" not in done.stderr
+
+
+@linux_only
+def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path):
+    state = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", **state}
+    command = [sys.executable, "-m", "app", "--library", str(tmp_path / "library")]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        until = time.monotonic() + 60
+        while not (tmp_path / "library" / "library.db").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+    assert (tmp_path / "config" / "Chumoku" / "settings.json").exists()
 
 
 def test_defects_are_logged_and_told(tmp_path: Path):
