@@ -70,7 +70,8 @@ def ask(collection: Collection, encoder: Encoder, most: int) -> list[Asked]:
             CancelToken(),
             translator.terms(item.query),
         )
-        asked.append(Asked(item.query, found, item.relevant))
+        if len(found.rows):
+            asked.append(Asked(item.query, found, item.relevant))
     return asked
 
 

@@ -74,7 +74,8 @@ class RankedPassages:
         attended: What was attended to, for each revision that a passage stands in.
         query_tokens: ``(start, end, weight)`` of the question's tokens.
         notes: Codes: ``model_missing`` when the question could not be encoded,
-            ``not_analysed:N`` when N revisions in the scope have no analysis yet.
+            ``not_analysed:N`` when N revisions in the scope have no analysis yet,
+            ``quotes_ignored`` when nothing in the scope holds what the question puts in quotes.
     """
 
     passages: tuple[RankedPassage, ...]
@@ -93,6 +94,8 @@ class Candidates:
         foreign: Whether each is in another language than the question, bool ``[N]``.
         contents: Whether each is a piece of a table of contents, bool ``[N]``.
         attended: By position of the revision.
+        relaxed: Whether nothing in the scope holds what the question puts in quotes, so that the
+            quotes were ignored.
     """
 
     rows: np.ndarray
@@ -100,6 +103,7 @@ class Candidates:
     foreign: np.ndarray
     contents: np.ndarray
     attended: Mapping[int, Attended]
+    relaxed: bool = False
 
 
 def search(
@@ -156,7 +160,7 @@ def search(
         passages,
         {seen.revision_id: seen for seen in found.attended.values() if seen.revision_id in within},
         _query_tokens(query_encoding),
-        _notes(settings, index, query_encoding),
+        _notes(settings, index, query_encoding, found.relaxed),
     )
 
 
@@ -174,6 +178,10 @@ def gather(
     ``asked`` is the question taken apart, with its translations; without it there are none.
     """
     asked = asked or lexical.query_terms(query)
+    relaxed = bool(asked.required) and not _holding(asked, asked.required, index, postings)
+    if relaxed:
+        # Quotes also name titles and terms; an answer elsewhere is better than none.
+        asked = replace(asked, required=())
     words = _words(asked, index, postings) if settings.use_lexical else {}
     cancel.check()
     proposed = sorted(words, key=lambda row: (-words[row], row))[:LEXICAL_CANDIDATES]
@@ -194,7 +202,7 @@ def gather(
                 attended[position] = seen[1]
 
     rows = {row for row in rows if row in words or _answers(index.passage_text(row))}
-    ordered = np.array(sorted(_admitted(query, index, postings, rows)), np.int64)
+    ordered = np.array(sorted(_admitted(asked, index, postings, rows)), np.int64)
     absent = np.full(len(ordered), np.nan)
     raw = fusion.RawParts(
         lexical=np.array([words.get(row, 0.0) for row in ordered.tolist()])
@@ -211,7 +219,12 @@ def gather(
         for row in ordered.tolist()
     ]
     return Candidates(
-        ordered, raw, _foreign(query, index, ordered), np.array(contents, bool), attended
+        ordered,
+        raw,
+        _foreign(query, index, ordered),
+        np.array(contents, bool),
+        attended,
+        relaxed,
     )
 
 
@@ -228,9 +241,10 @@ def _answers(text: str) -> bool:
     return sum(map(str.isalnum, text)) >= SHORTEST_ANSWER
 
 
-def _admitted(query: str, index: Index, postings: lexical.Postings, rows: set[int]) -> set[int]:
+def _admitted(
+    asked: lexical.QueryTerms, index: Index, postings: lexical.Postings, rows: set[int]
+) -> set[int]:
     """Rows that hold what the question puts in quotes and nothing that it excludes."""
-    asked = lexical.query_terms(query)
     if asked.required:
         rows = rows & _holding(asked, asked.required, index, postings)
     for phrase in asked.excluded:
@@ -247,7 +261,7 @@ def _holding(
     terms = tuple(
         QueryTerm(forms, 1.0) for phrase in phrases for segment in phrase for forms in segment
     )
-    only = replace(asked, terms=terms, phrases=(), required=phrases, excluded=())
+    only = replace(asked, terms=terms, phrases=(), required=phrases, excluded=(), concepts=())
     found = (index.row(hit.passage_id) for hit in lexical.rank(only, postings))
     return {row for row in found if row is not None}
 
@@ -358,10 +372,14 @@ def _query_tokens(query: QueryEncoding | None) -> tuple[tuple[int, int, float], 
     )
 
 
-def _notes(settings: SearchSettings, index: Index, query: QueryEncoding | None) -> tuple[str, ...]:
-    if not (settings.use_dense or settings.use_attention):
-        return ()
-    if query is None:
-        return ("model_missing",)
-    waiting = sum(revision.passage_vectors is None for revision in index.revisions)
-    return (f"not_analysed:{waiting}",) if waiting else ()
+def _notes(
+    settings: SearchSettings, index: Index, query: QueryEncoding | None, relaxed: bool
+) -> tuple[str, ...]:
+    notes = ["quotes_ignored"] if relaxed else []
+    if settings.use_dense or settings.use_attention:
+        waiting = sum(revision.passage_vectors is None for revision in index.revisions)
+        if query is None:
+            notes.append("model_missing")
+        elif waiting:
+            notes.append(f"not_analysed:{waiting}")
+    return tuple(notes)

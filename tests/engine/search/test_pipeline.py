@@ -252,6 +252,12 @@ def test_what_is_quoted_must_stand_there_whatever_the_model_thinks(scope):
     assert all("倉庫" in passage.text for passage in found.passages)
 
 
+def test_quotes_around_what_stands_nowhere_are_ignored_and_said_so(scope):
+    found = scope.search("「乾燥炉」 洗浄")
+    assert "洗浄" in found.passages[0].text
+    assert found.notes == ("quotes_ignored",)
+
+
 def test_what_is_excluded_is_not_found_by_the_model_either(scope):
     found = scope.search("洗浄 -洗浄液")
     assert found.passages
