@@ -8,6 +8,7 @@ import pytest
 from engine.errors import PackError
 from engine.model.encoder import Encoder
 from engine.model.pack import Pack, load_pack, write_section
+from engine.training.export import export_pack
 
 
 @pytest.fixture
@@ -127,3 +128,27 @@ def test_no_part_holds_large_float32_weights(tiny_pack):
             for constant in onnx.load_from_string(data).graph.initializer:
                 if constant.data_type == onnx.TensorProto.FLOAT:
                     assert len(constant.raw_data) <= 4 * 512, (name, constant.name)
+
+
+def test_a_lexicon_travels_with_its_pack(tiny_checkpoint, tiny_pack, tmp_path):
+    assert tiny_pack.lexicon is None
+    checkpoint = tmp_path / "checkpoint"
+    shutil.copytree(tiny_checkpoint, checkpoint)
+    lexicon = {"version": 1, "english": {"floor": [["床", 0.5]]}}
+    (checkpoint / "lexicon.json").write_text(json.dumps(lexicon), encoding="utf-8")
+    pack = export_pack(checkpoint, tmp_path / "pack", name="tiny", revision="1")
+    assert pack.lexicon == lexicon
+    assert pack.pack_hash != tiny_pack.pack_hash
+    assert "Tanaka Corpus" in (pack.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "lexicon.json" in (pack.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    (pack.folder / "lexicon.json").write_text("{}", encoding="utf-8")
+    assert code_of(pack.folder) == "pack_hash"
+
+
+def test_a_broken_lexicon_is_refused(tiny_checkpoint, tmp_path):
+    checkpoint = tmp_path / "checkpoint"
+    shutil.copytree(tiny_checkpoint, checkpoint)
+    (checkpoint / "lexicon.json").write_text("[1]", encoding="utf-8")
+    with pytest.raises(PackError) as caught:
+        export_pack(checkpoint, tmp_path / "pack", name="tiny", revision="1")
+    assert caught.value.code == "pack_broken"

@@ -1,0 +1,139 @@
+import pytest
+
+from engine.records import DocumentId, Passage, PassageId, RevisionId, SearchSettings
+from engine.search.index import Index, IndexedRevision
+from engine.search.lexical import MemoryPostings, match_spans, passage_terms, rank
+from engine.search.pipeline import search
+from engine.search.translation import TRANSLATED, Translator
+
+LEXICON = {
+    "version": 1,
+    "english": {
+        "drop": [["落と", 0.25], ["ドロップ", 0.49]],
+        "floor": [["床", 0.36]],
+        "earthquak": [["地震", 1.0], ["震災", 0.81]],
+        "gather": [["集め", 0.25], ["集ま", 0.25]],
+        "spring": [["ばね", 0.64]],
+    },
+    "japanese": {
+        "監査": [["audit", 0.9]],
+        "内部監査": [["audit", 0.5]],
+        "内部": [["internal", 0.6]],
+        "指摘": [["find", 0.3]],
+        "床": [["floor", 0.36]],
+    },
+    "surfaces": {"audit": ["audit", "auditing"], "find": ["findings", "finding"]},
+}
+TRANSLATOR = Translator(LEXICON)
+
+
+def memory(texts):
+    return MemoryPostings({PassageId(one): passage_terms(text, ()) for one, text in texts.items()})
+
+
+def alternatives(query):
+    return {
+        concept.sources[0][0]: {one.text: one.weight for one in concept.alternatives}
+        for concept in TRANSLATOR.expand(query)
+    }
+
+
+def test_english_words_become_japanese_units_by_stem():
+    found = alternatives("What was dropped on the floor during earthquakes?")
+    assert set(found) == {"dropped", "floor", "earthquakes"}
+    assert set(found["dropped"]) == {"落と", "ドロップ"}
+    assert found["earthquakes"]["地震"] == pytest.approx(TRANSLATED)
+    assert found["floor"]["床"] == pytest.approx(TRANSLATED * 0.6)
+
+
+def test_japanese_units_become_english_words_longest_first():
+    (first, second) = TRANSLATOR.expand("内部監査の指摘は")
+    assert [one.text for one in first.alternatives] == ["audit"]
+    assert {"内部", "部監", "監査"} == {forms[0] for forms in first.sources}
+    assert second.alternatives[0].segment[0][:2] == ("findings", "finding")
+
+
+@pytest.mark.parametrize("query", ["", "内部監査の指摘 audit floor", "HV-2041-07", "12.5"])
+def test_mixed_scripts_and_numbers_are_left_alone(query):
+    assert TRANSLATOR.expand(query) == ()
+
+
+@pytest.mark.parametrize("lexicon", [None, {}, {"version": 2, "english": {"floor": [["床", 1]]}}])
+def test_without_a_known_lexicon_nothing_is_translated(lexicon):
+    assert Translator(lexicon).expand("floor") == ()
+
+
+def test_the_best_translation_counts_once():
+    postings = memory(
+        {1: "地震のとき", 2: "震災のとき", 3: "地震や震災", 4: "関係のない文", 5: "別のこと"}
+    )
+    raw = {hit.passage_id: hit.raw for hit in rank(TRANSLATOR.terms("earthquake"), postings)}
+    assert set(raw) == {1, 2, 3}
+    assert raw[1] > raw[2] > 0
+    alone = {hit.passage_id: hit.raw for hit in rank("地震", postings)}
+    # A sure translation is worth TRANSLATED of the word itself, with or without another one.
+    assert raw[1] == pytest.approx(TRANSLATED * alone[1])
+    assert raw[3] == pytest.approx(TRANSLATED * alone[3])
+
+
+def test_the_word_itself_beats_its_translation():
+    postings = memory({1: "地震のとき", 2: "an earthquake", 3: "other words", 4: "関係のない文"})
+    plain = {hit.passage_id: hit.raw for hit in rank("earthquake", postings)}
+    with_words = {hit.passage_id: hit.raw for hit in rank(TRANSLATOR.terms("earthquake"), postings)}
+    assert with_words[2] == plain[2] > with_words[1] > 0
+
+
+def test_a_translation_of_several_characters_stands_unbroken():
+    postings = memory({1: "ばねを洗う", 2: "ばた、たね、ねば", 3: "文", 4: "別の文"})
+    assert [hit.passage_id for hit in rank(TRANSLATOR.terms("spring"), postings)] == [1]
+
+
+def test_translations_are_marked():
+    text = "床に落としたＯリングは、バネと使わない。"
+    marked = [
+        text[start:end]
+        for start, end in match_spans(TRANSLATOR.terms("dropped springs on the floor"), text)
+    ]
+    assert marked == ["床", "落と", "バネ"]
+    english = "Auditing closes the finding."
+    marked = [
+        english[start:end] for start, end in match_spans(TRANSLATOR.terms("監査の指摘"), english)
+    ]
+    assert marked == ["Auditing", "finding"]
+
+
+def index_of(texts):
+    passages, start = [], 0
+    for ordinal, piece in enumerate(texts):
+        span = (start, start + len(piece))
+        passages.append(Passage(ordinal, *span, "text", (), (span,)))
+        start = span[1] + 1
+    revision = IndexedRevision(
+        DocumentId(1),
+        RevisionId(1),
+        "a.txt",
+        tuple(passages),
+        tuple(map(PassageId, range(1, len(texts) + 1))),
+        None,
+        lambda: "\n".join(texts),
+        None,
+    )
+    return Index([revision])
+
+
+def test_search_finds_and_marks_by_translation():
+    texts = ["床に落とした部品は使わない。", "塗装は二回行う。", "避難口から集まる。"]
+    index = index_of(texts)
+    postings = memory(dict(enumerate(texts, start=1)))
+    settings = SearchSettings(top=5)
+    found = search("dropped on the floor", settings, index, postings, None, {}, None, TRANSLATOR)
+    assert found.passages[0].text == texts[0]
+    assert found.passages[0].parts.lexical
+    assert [index_text(found.passages[0], span) for span in found.passages[0].terms] == [
+        "床", "落と"
+    ]  # fmt: skip
+    assert search("dropped on the floor", settings, index, postings, None, {}).passages == ()
+
+
+def index_text(passage, span):
+    return passage.text[span[0] - passage.start : span[1] - passage.start]

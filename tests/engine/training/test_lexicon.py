@@ -1,0 +1,73 @@
+import gzip
+import json
+
+from engine.training.__main__ import main
+from engine.training.config import LexiconConfig
+from engine.training.lexicon import (
+    closed_units,
+    english_words,
+    japanese_units,
+    learn,
+    lexicon_pairs,
+)
+
+NOUNS = [
+    ("valve", "バルブ"), ("floor", "床"), ("earthquake", "地震"), ("washer", "座金"),
+    ("spring", "ばね"), ("pressure", "圧力"), ("drawing", "図面"), ("gauge", "計器"),
+]  # fmt: skip
+VERBS = [("checked", "点検する"), ("dropped", "落とす"), ("reported", "報告する")]
+PAIRS = [
+    (f"The {noun} and the {other} are {verb}.", f"{unit}と{another}を{deed}。")
+    for noun, unit in NOUNS
+    for other, another in NOUNS
+    if noun != other
+    for verb, deed in VERBS
+]
+CONFIG = LexiconConfig(least=2, together=2, association=3.84, commonest=0.9)
+
+
+def test_units_of_runs_stems_and_pieces():
+    units = japanese_units("圧力計を落とした。ばねのバルブ")
+    assert {"圧力計", "圧力", "力計", "落と", "落", "ばね", "バルブ"} <= set(units)
+    assert "計を" not in units
+    assert english_words("Ｔｈｅ HV-2041 Valve's x2") == ["the", "hv", "valve"]
+
+
+def test_a_piece_that_only_stands_in_a_longer_unit_goes():
+    counts = {"圧力計": 10, "力計": 10, "圧力": 40, "圧": 44, "偶": 1}
+    assert list(closed_units(counts, least=2, share=0.85)) == ["圧力", "圧力計"]
+
+
+def test_translations_are_learned_in_both_directions():
+    lexicon = learn(PAIRS, CONFIG)
+    for noun, unit in NOUNS:
+        stem = {"earthquake": "earthquak", "drawing": "draw", "gauge": "gaug", "valve": "valv",
+                "pressure": "pressur"}.get(noun, noun)  # fmt: skip
+        assert lexicon["english"][stem][0][0] == unit
+        assert lexicon["japanese"][unit][0][0] == stem
+        assert lexicon["surfaces"][stem] == [noun]
+    assert lexicon["english"]["drop"][0][0] in ("落と", "落")
+
+
+def test_learning_is_repeatable():
+    assert json.dumps(learn(PAIRS, CONFIG)) == json.dumps(learn(PAIRS, CONFIG))
+
+
+def test_the_stage_reads_tagged_pairs_and_writes_the_lexicon(tmp_path):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    lines = [f"{english}\t{japanese}\tmanual:ht\n" for english, japanese in PAIRS]
+    lines.append("A drawing is a floor.\t図面は床です。\tmanual:mt\n")
+    with gzip.open(corpus / "parallel.tsv.gz", "wt", encoding="utf-8") as file:
+        file.writelines(lines)
+    pairs = lexicon_pairs(corpus, CONFIG, "ht", 3)
+    assert sorted(pairs) == sorted(PAIRS)
+    assert len(lexicon_pairs(corpus, LexiconConfig(per_source=5), "ht", 3)) == 5
+    settings = tmp_path / "lexicon.toml"
+    settings.write_text("[lexicon]\nleast = 2\ncommonest = 0.9\n", encoding="utf-8")
+    work = tmp_path / "work"
+    main(["lexicon", "--corpus", str(corpus), "--work", str(work), "--config", str(settings)])
+    lexicon = json.loads((work / "lexicon.json").read_text(encoding="utf-8"))
+    assert lexicon["version"] == 1
+    assert lexicon["english"]["floor"][0][0] == "床"
+    assert '"event": "done"' in (work / "curves.jsonl").read_text(encoding="utf-8")
