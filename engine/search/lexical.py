@@ -281,6 +281,8 @@ def _ends(segment: Sequence[Forms], lookup: _Lookup, prefix: str) -> dict[Passag
     """Positions of the last terms of a segment where it stands unbroken."""
     ends = lookup.positions(segment[0], prefix)
     for forms in segment[1:]:
+        if not ends:
+            break
         following = lookup.positions(forms, prefix)
         ends = {
             passage_id: reached

@@ -5,11 +5,12 @@ words for its units, from the lexicon of the pack. A question that mixes the scr
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.notation.folding import fold
+from engine.notation.folding import fold, to_katakana
 from engine.notation.stems import stem
 from engine.search.lexical_query import (
     Alternative,
@@ -28,6 +29,7 @@ VERSION = 1
 # A sure translation counts as this much of the word itself, an unsure one less.
 TRANSLATED = 0.8
 _LONGEST_UNIT = 16
+_HIRAGANA = re.compile("[ぁ-ゖ]+")
 
 
 class Translator:
@@ -103,7 +105,9 @@ def _terms(unit: str) -> list[str]:
 
 
 def _segment(unit: str) -> tuple[Forms, ...]:
-    return tuple(kana_forms(term) for term in _terms(unit))
+    """Terms of a unit; a word in hiragana may stand in katakana, seldom the other way round."""
+    plain = _HIRAGANA.fullmatch(unit)
+    return tuple((term, to_katakana(term)) if plain else (term,) for term in _terms(unit))
 
 
 def _factor(probability: float) -> float:

@@ -10,7 +10,7 @@ import json
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -146,9 +146,15 @@ def _lexicon(
     strong = np.flatnonzero((agreed >= config.probability) & (usual >= config.share))
     english: dict[str, list[list[Any]]] = defaultdict(list)
     japanese: dict[str, list[list[Any]]] = defaultdict(list)
-    for at in strong[np.lexsort((strong, -agreed[strong]))].tolist():
-        word, unit = words[found.left[at]], units[found.right[at]]
-        probability = round(min(float(agreed[at]), 1.0), 2)
+    order = strong[np.lexsort((strong, -agreed[strong]))]
+    for left_word, right_word, agreement in zip(
+        found.left[order].tolist(),
+        found.right[order].tolist(),
+        agreed[order].tolist(),
+        strict=True,
+    ):
+        word, unit = words[int(left_word)], units[int(right_word)]
+        probability = round(min(agreement, 1.0), 2)
         if not any(_overlap(unit, other) for other, _ in english[word]):
             english[word].append([unit, probability])
         japanese[unit].append([word, probability])
@@ -203,8 +209,4 @@ def write_lexicon(lexicon: Mapping[str, Any], path: Path) -> int:
 
 def entry_count(lexicon: Mapping[str, Any]) -> int:
     """How many words and units of both languages have a translation."""
-    return sum(len(side) for side in _sides(lexicon))
-
-
-def _sides(lexicon: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    return (lexicon["english"], lexicon["japanese"])
+    return len(lexicon["english"]) + len(lexicon["japanese"])

@@ -67,10 +67,10 @@ def test_the_best_translation_counts_once():
     postings = memory(
         {1: "地震のとき", 2: "震災のとき", 3: "地震や震災", 4: "関係のない文", 5: "別のこと"}
     )
-    raw = {hit.passage_id: hit.raw for hit in rank(TRANSLATOR.terms("earthquake"), postings)}
+    raw = {int(hit.passage_id): hit.raw for hit in rank(TRANSLATOR.terms("earthquake"), postings)}
     assert set(raw) == {1, 2, 3}
     assert raw[1] > raw[2] > 0
-    alone = {hit.passage_id: hit.raw for hit in rank("地震", postings)}
+    alone = {int(hit.passage_id): hit.raw for hit in rank("地震", postings)}
     # A sure translation is worth TRANSLATED of the word itself, with or without another one.
     assert raw[1] == pytest.approx(TRANSLATED * alone[1])
     assert raw[3] == pytest.approx(TRANSLATED * alone[3])
@@ -78,8 +78,10 @@ def test_the_best_translation_counts_once():
 
 def test_the_word_itself_beats_its_translation():
     postings = memory({1: "地震のとき", 2: "an earthquake", 3: "other words", 4: "関係のない文"})
-    plain = {hit.passage_id: hit.raw for hit in rank("earthquake", postings)}
-    with_words = {hit.passage_id: hit.raw for hit in rank(TRANSLATOR.terms("earthquake"), postings)}
+    plain = {int(hit.passage_id): hit.raw for hit in rank("earthquake", postings)}
+    with_words = {
+        int(hit.passage_id): hit.raw for hit in rank(TRANSLATOR.terms("earthquake"), postings)
+    }
     assert with_words[2] == plain[2] > with_words[1] > 0
 
 
