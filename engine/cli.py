@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,8 +71,12 @@ def start(
         Path | None,
         typer.Option(help="Folder of the library.", envvar="CHUMOKU_LIBRARY", show_default=False),
     ] = None,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Open the window when no command is given."""
+    if show_version:
+        _print(f"chumoku {version('chumoku')}")
+        raise typer.Exit(0)
     _Session.library = library
     if context.invoked_subcommand is None:
         if _Session.open_window is None:

@@ -68,6 +68,7 @@ REASONS = {
 
 NOTES = {
     "model_missing": "the model cannot run: exact words only",
+    "quotes_ignored": "no passage holds the words in quotation marks; searched without the marks",
     "not_analysed": "documents not analysed yet, searched by exact words only: {}",
 }
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,12 @@ def test_the_history_is_whole(tmp_path: Path, folder: Path):
             library.search(f"q{number}")
     listed = json.loads(chumoku("evidence", "--json", library=tmp_path / "library").stdout)
     assert [item["query"] for item in listed] == [f"q{number}" for number in reversed(range(205))]
+
+
+def test_the_version(tmp_path: Path):
+    done = chumoku("--version", library=tmp_path / "library")
+    assert (done.returncode, done.stdout) == (0, f"chumoku {version('chumoku')}\n")
+    assert not (tmp_path / "library").exists()
 
 
 def test_nothing_to_add_is_said(tmp_path: Path):

@@ -27,14 +27,14 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def start(*arguments: str, **options) -> subprocess.Popen[bytes]:
+def start(*arguments: str, start_new_session: bool = False) -> subprocess.Popen[bytes]:
     code = "import sys; from app.entry import main; sys.exit(main())"
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        **options,
+        start_new_session=start_new_session,
     )
 
 
