@@ -4,7 +4,6 @@ A question in Latin letters is given Japanese units for its words, a Japanese qu
 words for its units, from the lexicon of the pack. A question that mixes the scripts stays as it is.
 """
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -26,8 +25,11 @@ from engine.search.lexical_terms import Run, run_terms, runs
 from engine.search.query import scripts
 
 VERSION = 1
-# A sure translation counts as this much of the word itself, an unsure one less.
+# A sure translation counts as this much of the word itself, an unsure one less. With the fourth
+# root of the probability English headings found their Japanese section (500 headings, 1,504
+# sections of ms_dynamics) first for 0.340, with the square root for 0.308, all alike for 0.334.
 TRANSLATED = 0.8
+CERTAINTY = 0.25
 _LONGEST_UNIT = 16
 _HIRAGANA = re.compile("[ぁ-ゖ]+")
 
@@ -111,4 +113,4 @@ def _segment(unit: str) -> tuple[Forms, ...]:
 
 
 def _factor(probability: float) -> float:
-    return TRANSLATED * math.sqrt(probability)
+    return TRANSLATED * probability**CERTAINTY
