@@ -32,7 +32,7 @@ DYNAMIC = {
     "why.{part}_tip": ["lexical", "dense", "attention"],
     "why.{name}_button": ["deletion", "replay"],
     "menu.{kind}": ["language", "theme"],
-    "note.{name}": ["model_missing", "not_analysed"],
+    "note.{name}": ["model_missing", "not_analysed", "quotes_ignored"],
 }
 
 
