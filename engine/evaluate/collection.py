@@ -26,14 +26,16 @@ from engine.search.lexical_terms import passage_terms
 from engine.training.contexts import read_collections
 from engine.training.corpus import Question, Section
 
+SAME_LANGUAGE, OTHER_LANGUAGE = "same_language", "other_language"
 SECTION_LENGTH = 600
 SHORTEST_QUERY = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A question with the rows of the passages that answer it."""
+    """A question of a group with the rows of the passages that answer it."""
 
+    group: str
     query: str
     relevant: frozenset[int]
 
@@ -42,7 +44,6 @@ class Judged:
 class Collection:
     """A scope with judged questions."""
 
-    name: str
     index: Index
     postings: MemoryPostings
     questions: tuple[Judged, ...]
@@ -52,17 +53,19 @@ class Collection:
 class Source:
     """A document to be built and its questions as ``(query, first, last)`` spans of its text."""
 
+    group: str
     document: Document
     questions: tuple[tuple[str, int, int], ...]
 
 
-def build(name: str, sources: Sequence[Source], encoder: Encoder) -> Collection:
-    """Split, encode and index documents as the library does.
+def build(sources: Sequence[Source], encoder: Encoder) -> Collection:
+    """Split, encode and index documents as the library does, all in one scope.
 
-    A passage is relevant if it overlaps the span that answers the question.
+    Questions of one group thus have the documents of the others around them. A passage is relevant
+    if it overlaps the span that answers the question.
     """
     revisions, terms = [], {}
-    judged: list[tuple[str, int, int, int]] = []
+    judged: list[tuple[Source, int, str, int, int]] = []
     count = 0
     for number, source in enumerate(sources, start=1):
         document = source.document
@@ -88,10 +91,10 @@ def build(name: str, sources: Sequence[Source], encoder: Encoder) -> Collection:
                 lambda tokens=tokens: tokens,
             )
         )
-        judged += [(query, number - 1, first, last) for query, first, last in source.questions]
+        judged += [(source, number - 1, *question) for question in source.questions]
     index = Index(revisions)
     questions = []
-    for query, position, first, last in judged:
+    for source, position, query, first, last in judged:
         start = int(index.starts[position])
         relevant = frozenset(
             start + at
@@ -99,8 +102,8 @@ def build(name: str, sources: Sequence[Source], encoder: Encoder) -> Collection:
             if passage.start < last and passage.end > first
         )
         if relevant:
-            questions.append(Judged(query, relevant))
-    return Collection(name, index, MemoryPostings(terms), tuple(questions))
+            questions.append(Judged(source.group, query, relevant))
+    return Collection(index, MemoryPostings(terms), tuple(questions))
 
 
 def _encode(encoder: Encoder, text: str, passages: Sequence[Passage]) -> Encoding:
@@ -153,7 +156,7 @@ def question_sources(questions: Sequence[Question]) -> list[Source]:
                 if at >= 0:
                     spans.append((item.question, start + at, start + at + len(item.answer)))
             start += len(context) + 1
-        sources.append(Source(document_of(title, parts), tuple(spans)))
+        sources.append(Source(SAME_LANGUAGE, document_of(title, parts), tuple(spans)))
     return sources
 
 
@@ -177,7 +180,7 @@ def paired_sources(pairs: Sequence[tuple[list[Section], list[Section]]]) -> list
                 spans.append((query, start, start + len(text)))
             start += len(text) + 1
             parts += [("heading", section.heading), ("line", text)]
-        sources.append(Source(document_of(shown[0].title, parts), tuple(spans)))
+        sources.append(Source(OTHER_LANGUAGE, document_of(shown[0].title, parts), tuple(spans)))
     return sources
 
 

@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.search.query import QueryShape
+
 PARTS = ("lexical", "dense", "attention")
 FEATURES = (
     "lexical",
@@ -33,7 +35,7 @@ FEATURES = (
     "foreign_attention",
 )
 # The only weights that may be negative.
-OFFSETS = ("foreign", "bias")
+OFFSETS = ("foreign", "foreign_latin", "bias")
 SCALES = ("slope", "relative")
 VERSION = 1
 
@@ -52,6 +54,7 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "foreign_dense": 5.0,
     "foreign_attention": 10.0,
     "foreign": 0.0,
+    "foreign_latin": 1.0,
     "slope": 0.3,
     "relative": 0.6,
     "bias": -4.0,
@@ -92,8 +95,8 @@ class Calibration:
     Attributes:
         curves: Slope and offset by part.
         weights: Weights by set of parts, such as ``"lexical+dense"``, then by name:
-            ``FEATURES``, ``OFFSETS`` (of a foreign passage's strength, and of the log-odds) and
-            ``SCALES``.
+            ``FEATURES``, ``OFFSETS`` (of a foreign passage's strength for Japanese and for Latin
+            questions, and of the log-odds) and ``SCALES``.
         short_bonus: Log-odds added for an exact match of a bare word.
     """
 
@@ -164,12 +167,13 @@ def strength(
     parts: Sequence[str],
     weights: Mapping[str, float],
     *,
-    short: float,
+    kind: QueryShape,
     foreign: np.ndarray,
 ) -> np.ndarray:
     """Strengths of the candidates from some of the parts, ``[N]``."""
-    made = features(raw, parts, foreign, short)
-    return sum((weights[name] * made[name] for name in FEATURES), weights["foreign"] * foreign)
+    made = features(raw, parts, foreign, kind.short)
+    offset = weights["foreign_latin" if kind.latin else "foreign"]
+    return sum((weights[name] * made[name] for name in FEATURES), offset * foreign)
 
 
 def calibrated(raw: RawParts, calibration: Calibration) -> dict[str, np.ndarray]:
@@ -189,7 +193,7 @@ def fuse(
     raw: RawParts,
     calibration: Calibration,
     *,
-    short: float,
+    kind: QueryShape,
     foreign: np.ndarray,
     contents: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -198,7 +202,7 @@ def fuse(
     Args:
         raw: Raw parts of N candidates.
         calibration: Parameters.
-        short: 0..1, how much the question is a bare word.
+        kind: What kind of question it is.
         foreign: Candidates in another language than the question, bool ``[N]``.
         contents: Candidates that are lines of a table of contents, bool ``[N]``; none if None.
 
@@ -212,12 +216,12 @@ def fuse(
         rows = (present == taken[:, None]).all(axis=0)
         if parts:
             weights = calibration.weights_of(parts)
-            found = strength(raw, parts, weights, short=short, foreign=foreign)[rows]
+            found = strength(raw, parts, weights, kind=kind, foreign=foreign)[rows]
             relative = found - found.max()
             logits[rows] = (
                 weights["slope"] * found + weights["relative"] * relative + weights["bias"]
             )
-    logits = logits + calibration.short_bonus * short * np.nan_to_num(raw.exact)
+    logits = logits + calibration.short_bonus * kind.short * np.nan_to_num(raw.exact)
     if contents is not None:
         logits = logits - CONTENTS_PENALTY * contents
     return sigmoid(logits)

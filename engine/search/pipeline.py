@@ -141,10 +141,9 @@ def search(
     asked = (translator or Translator()).terms(query)
     found = gather(query, settings, index, postings, query_encoding, cancel, asked)
     fitted = fusion.Calibration.read(calibration)
-    kind = shape(query)
     scores = np.round(
         fusion.fuse(
-            found.raw, fitted, short=kind.short, foreign=found.foreign, contents=found.contents
+            found.raw, fitted, kind=shape(query), foreign=found.foreign, contents=found.contents
         ),
         6,
     )

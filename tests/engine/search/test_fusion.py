@@ -13,6 +13,7 @@ from engine.search.fusion import (
     fuse,
     sigmoid,
 )
+from engine.search.query import QueryShape
 
 NAN = float("nan")
 
@@ -30,7 +31,9 @@ def raw(lexical, dense, attention, exact=None):
 def fused(parts, short=0.0, foreign=None, calibration=None):
     count = len(parts.lexical)
     away = np.zeros(count, bool) if foreign is None else np.array(foreign)
-    return fuse(parts, calibration or Calibration(), short=short, foreign=away)
+    return fuse(
+        parts, calibration or Calibration(), kind=QueryShape(True, False, short), foreign=away
+    )
 
 
 FITTED: dict[str, Any] = {
@@ -69,6 +72,18 @@ def test_foreign_by_hand():
     assert scores == pytest.approx([chance(2.0, 3.0), chance(3.0, 3.0)])
 
 
+def test_offset_of_foreign_passages_goes_by_the_language_of_the_question():
+    section = {
+        "version": VERSION,
+        "weights": {"dense": {"foreign": -1, "foreign_latin": 2, "slope": 1}},
+    }
+    parts, foreign = raw([NAN], [0.5], [NAN]), np.ones(1, bool)
+    calibration = Calibration.read(section)
+    for kind, logit in [(QueryShape(True, False, 0.0), -1), (QueryShape(False, True, 0.0), 2)]:
+        score = fuse(parts, calibration, kind=kind, foreign=foreign)
+        assert score == pytest.approx([1 / (1 + np.exp(-logit))])
+
+
 def test_curve_by_hand_and_absent_part():
     curves = calibrated(raw([0.0], [0.5], [NAN]), Calibration.read(FITTED))
     assert curves["dense"][0] == pytest.approx(0.5)
@@ -96,15 +111,15 @@ def test_monotone_in_each_part_whatever_else_is_missing(present, calibration):
         base = {name: generator.random(5) if name in names else np.full(5, NAN) for name in PARTS}
         exact = generator.random(5)
         foreign = generator.random(5) < 0.3
-        short = float(generator.random())
-        before = fuse(RawParts(exact=exact, **base), calibration, short=short, foreign=foreign)
+        kind = QueryShape(True, False, float(generator.random()))
+        before = fuse(RawParts(exact=exact, **base), calibration, kind=kind, foreign=foreign)
         assert ((before >= 0) & (before <= 1)).all()
         for name in names:
             at = int(generator.integers(5))
             raised = dict(base)
             raised[name] = base[name].copy()
             raised[name][at] += generator.random()
-            after = fuse(RawParts(exact=exact, **raised), calibration, short=short, foreign=foreign)
+            after = fuse(RawParts(exact=exact, **raised), calibration, kind=kind, foreign=foreign)
             assert after[at] >= before[at] - 1e-12
 
 
@@ -138,7 +153,7 @@ def test_table_of_contents_loses_to_an_equal_passage():
     scores = fuse(
         parts,
         Calibration(),
-        short=0.0,
+        kind=QueryShape(True, False, 0.0),
         foreign=np.zeros(2, bool),
         contents=np.array([True, False]),
     )
