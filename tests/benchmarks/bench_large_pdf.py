@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
 from engine.service import Library  # noqa: E402
 
 SAMPLE_S = 0.02
-QUERIES = ("締付トルク", "HV-2041-07", "洗浄液が濃すぎるときの処置", "what to do after the leak test")
+QUERIES = ("締付トルク", "HV-2041-07", "洗浄液が濃すぎるときの処置", "what follows the leak test")
 
 
 class PeakMemory(threading.Thread):
