@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 
 TICK_MS = 5
 LOOK_S = 0.05
+SAMPLE_S = 0.1
 
 
 @dataclass(slots=True)
@@ -50,7 +51,8 @@ class StallWatch(QObject):
         super().__init__()
         self._main = threading.get_ident()
         self._last = time.perf_counter()
-        self._waited = waited_s()
+        self._before, self._sampled = waited_s(), time.perf_counter()
+        self._unfinished: list[Stall] = []
         self._seen = ""
         self._running = True
         self._timer = QTimer(self)
@@ -61,7 +63,6 @@ class StallWatch(QObject):
 
     def __enter__(self) -> "StallWatch":
         self._last = time.perf_counter()
-        self._waited = waited_s()
         self._timer.start()
         self._watcher.start()
         return self
@@ -85,18 +86,29 @@ class StallWatch(QObject):
         return "\n".join(lines)
 
     def _tick(self) -> None:
-        now, waited = time.perf_counter(), waited_s()
+        now = time.perf_counter()
         gap = now - self._last - TICK_MS / 1000
         if gap > LOOK_S:
-            self.stalls.append(Stall(gap, waited - self._waited, self._seen))
-        self._last, self._waited, self._seen = now, waited, ""
+            stall = Stall(gap, 0.0, self._seen)
+            self._unfinished.append(stall)
+            self.stalls.append(stall)
+        self._last, self._seen = now, ""
         self.ticks += 1
 
     def _watch(self) -> None:
+        # The counters are read here and not in the ticks: each read of a file gives the GIL away,
+        # and waiting to get it back would be measured as a stall.
         while self._running:
             time.sleep(0.01)
-            if time.perf_counter() - self._last > LOOK_S and not self._seen:
-                self._seen = self._stacks()
+            if self._unfinished:
+                starved = waited_s() - self._before
+                while self._unfinished:
+                    stall = self._unfinished.pop()
+                    stall.starved = min(stall.seconds, starved)
+            if time.perf_counter() - self._last > LOOK_S:
+                self._seen = self._seen or self._stacks()
+            elif time.perf_counter() - self._sampled > SAMPLE_S:
+                self._before, self._sampled = waited_s(), time.perf_counter()
 
     def _stacks(self) -> str:
         parts = []
