@@ -1,8 +1,8 @@
 """Fits the fusion of a pack: ``python -m engine.evaluate.calibrate --pack DIR --corpus DIR``.
 
 Questions come from the splits that training held out: Japanese questions on Japanese text, and
-headings of one language on documents of the other; all documents stand in one scope. For each set
-of parts the weights are fitted to put the right candidates first among all that search gathers,
+headings of one language on documents of the other, and, where they are given, sentences and their
+paraphrases; all documents stand in one scope. For each set of parts the weights are fitted to put the right candidates first among all that search gathers,
 then the scale that turns strength into probability. Half of the questions fit, the other half
 judges, and all of them give the parameters that are written into ``pack.json``.
 """
@@ -23,6 +23,7 @@ from engine.evaluate.collection import (
     build,
     held_out,
     paired_sources,
+    paraphrase_sources,
     question_sources,
     spread,
 )
@@ -41,6 +42,7 @@ from engine.training.config import load_config
 
 MOST_QUESTIONS = 600
 MOST_PAIRS = 80
+MOST_SENTENCES = 800
 # Share of Japanese questions that text in the other language answers, in offices that this is for;
 # among the fitted questions it is far higher.
 FOREIGN_SHARE = 0.01
@@ -209,6 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the training corpus")
     parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
+    parser.add_argument("--paraphrases", type=Path, help="sentence pairs with scores (JSTS)")
     parser.add_argument("--dry-run", action="store_true", help="print only, write nothing")
     options = parser.parse_args(arguments)
 
@@ -222,6 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=config.seed,
     )
     sources = question_sources(questions) + paired_sources(pairs[:MOST_PAIRS])
+    if options.paraphrases:
+        sources += paraphrase_sources(options.paraphrases, MOST_SENTENCES)
     asked = ask(build(sources, encoder), encoder, MOST_QUESTIONS)
     judging = {name: items[1::2] for name, items in asked.items()}
     section = fit([item for items in asked.values() for item in items])

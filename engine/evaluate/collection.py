@@ -1,6 +1,8 @@
 """Collections of judged questions over documents in memory, for calibration and figures."""
 
+import gzip
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,11 @@ from engine.training.contexts import read_collections
 from engine.training.corpus import Question, Section
 
 SAME_LANGUAGE, OTHER_LANGUAGE = "same_language", "other_language"
+PARAPHRASE = "paraphrase"
+# Sentences of one meaning by their annotators, that share few pairs of characters.
+SAME_MEANING = 3.8
+FEW_SHARED = 0.2
+SENTENCES_PER_DOCUMENT = 40
 SECTION_LENGTH = 600
 SHORTEST_QUERY = 8
 
@@ -182,6 +189,41 @@ def paired_sources(pairs: Sequence[tuple[list[Section], list[Section]]]) -> list
             parts += [("heading", section.heading), ("line", text)]
         sources.append(Source(OTHER_LANGUAGE, document_of(shown[0].title, parts), tuple(spans)))
     return sources
+
+
+def paraphrase_sources(path: Path, most: int) -> list[Source]:
+    """Sentences asked for by paraphrases of them that share few words with them.
+
+    Args:
+        path: Sentence pairs with a score of similarity in 0..5, JSON lines, gzip: JSTS.
+        most: At most so many sentences.
+    """
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    pairs = [row for row in rows if row["score"] is not None and row["score"] >= SAME_MEANING]
+    pairs.sort(key=lambda row: _shared(row["sentence1"], row["sentence2"]) >= FEW_SHARED)
+    distinct = {row["sentence2"]: row for row in reversed(pairs[:most])}
+    shown = sorted(distinct.values(), key=lambda row: row["sentence2"])
+    sources = []
+    for number, first in enumerate(range(0, len(shown), SENTENCES_PER_DOCUMENT)):
+        parts: list[tuple[str, str]] = []
+        spans: list[tuple[str, int, int]] = []
+        start = 0
+        for place, row in enumerate(shown[first : first + SENTENCES_PER_DOCUMENT], start=1):
+            text, heading = row["sentence2"], f"第{place}図"
+            start += len(heading) + 1
+            if _shared(row["sentence1"], text) < FEW_SHARED:
+                spans.append((row["sentence1"], start, start + len(text)))
+            start += len(text) + 1
+            parts += [("heading", heading), ("line", text)]
+        sources.append(Source(PARAPHRASE, document_of(f"図集{number}", parts), tuple(spans)))
+    return sources
+
+
+def _shared(first: str, second: str) -> float:
+    """Share of the character pairs of two texts that both hold."""
+    one, two = ({text[at : at + 2] for at in range(len(text) - 1)} for text in (first, second))
+    return len(one & two) / max(len(one | two), 1)
 
 
 def held_out(

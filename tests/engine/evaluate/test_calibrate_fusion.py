@@ -1,8 +1,16 @@
+import gzip
+import json
+
 import numpy as np
 import pytest
 
 from engine.evaluate.calibrate import Asked, fit, judge, part_sets, report
-from engine.evaluate.collection import document_of, paired_sources, question_sources
+from engine.evaluate.collection import (
+    document_of,
+    paired_sources,
+    paraphrase_sources,
+    question_sources,
+)
 from engine.passages.passages import split_passages
 from engine.search.fusion import PARTS, Calibration, RawParts
 from engine.search.pipeline import Candidates
@@ -100,6 +108,26 @@ def test_pairs_ask_in_the_other_language():
     ((query, start, end),) = second.questions
     assert query == "案内 ボルトの締付け"
     assert second.document.text[start:end] == "Tighten the bolts crosswise."
+
+
+def test_paraphrases_share_few_words_with_what_they_ask_for(tmp_path):
+    rows = [
+        ("服が積まれた室内に犬がいます。", "絨毯の上で仔犬が寝そべる。", 4.0),
+        ("男性が子供を抱いて立っている。", "男性が子供を抱いて立っています。", 4.9),
+        ("川べりに人がいます。", "トイレの壁に黒いタオルがある。", 0.1),
+    ]
+    path = tmp_path / "pairs.jsonl.gz"
+    with gzip.open(path, "wt", encoding="utf-8") as lines:
+        for first, second, score in rows:
+            lines.write(
+                json.dumps({"sentence1": first, "sentence2": second, "score": score}) + "\n"
+            )
+    (source,) = paraphrase_sources(path, 10)
+    ((query, start, end),) = source.questions
+    assert query == rows[0][0]
+    assert source.document.text[start:end] == rows[0][1]
+    assert rows[1][1] in source.document.text
+    assert rows[2][1] not in source.document.text
 
 
 def test_document_of_parts_has_exact_units():
