@@ -2,9 +2,10 @@
 
 Questions come from the splits that training held out: Japanese questions on Japanese text, and
 headings of one language on documents of the other, and, where they are given, sentences and their
-paraphrases; all documents stand in one scope. For each set of parts the weights are fitted to put the right candidates first among all that search gathers,
-then the scale that turns strength into probability. Half of the questions fit, the other half
-judges, and all of them give the parameters that are written into ``pack.json``.
+paraphrases; all documents stand in one scope. For each set of parts the weights are fitted to put
+the right candidates first among all that search gathers, then the scale that turns strength into
+probability. Half of the questions fit, the other half judges, and all of them give the parameters
+that are written into ``pack.json``.
 """
 
 import argparse
