@@ -59,17 +59,31 @@ def chance(strength, best):
 
 
 def test_fused_by_hand():
-    scores = fused(raw([0.5, 0.0], [0.25, 0.5], [NAN] * 2), calibration=Calibration.read(FITTED))
-    assert scores == pytest.approx([chance(2.0, 2.0), chance(2.0, 2.0)])
+    scores = fused(raw([0.6, 0.0], [0.25, 0.5], [NAN] * 2), calibration=Calibration.read(FITTED))
+    assert scores == pytest.approx([chance(2.2, 2.2), chance(2.0, 2.2)])
+
+
+def test_a_sentence_whose_words_stand_nowhere_goes_by_its_meaning():
+    calibration = Calibration.read(FITTED)
+    weak = raw([0.35, 0.0], [0.25, 0.3], [NAN] * 2)
+    assert fused(weak, calibration=calibration) == pytest.approx(
+        [chance(0.2 * 0.7 + 3.0, 3.6), chance(3.6, 3.6)]
+    )
+    halfway = raw([0.45, 0.0], [0.25, 0.5], [NAN] * 2)
+    assert fused(halfway, calibration=calibration) == pytest.approx(
+        [chance(0.6 * 0.9 + 2.0, 4.0), chance(4.0, 4.0)]
+    )
+    bare = fused(weak, short=1.0, calibration=calibration)
+    assert bare[0] > bare[1]
 
 
 def test_foreign_by_hand():
     scores = fused(
-        raw([0.5, 0.0], [0.25, 0.5], [NAN] * 2),
+        raw([0.6, 0.0], [0.25, 0.5], [NAN] * 2),
         calibration=Calibration.read(FITTED),
         foreign=[False, True],
     )
-    assert scores == pytest.approx([chance(2.0, 3.0), chance(3.0, 3.0)])
+    assert scores == pytest.approx([chance(2.2, 3.0), chance(3.0, 3.0)])
 
 
 def test_offset_of_foreign_passages_goes_by_the_language_of_the_question():
