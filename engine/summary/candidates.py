@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.notation.folding import fold
 from engine.records import Passage, Span
 
 SHORTEST = 10
@@ -23,6 +24,7 @@ _NUMBERING = re.compile(
     r"^\s*(?:第?[0-9０-９]+[章節条項部]|[0-9０-９]+(?:[.．-][0-9０-９]+)*[.．]?)\s+\S"
 )
 _ENDS = tuple("。．.!?！？」』)）")
+_CONTENT = re.compile(r"[a-z0-9]{3,}|[\u30a1-\u30fa\u30fc\u3400-\u9fff々]{2,}")
 _LETTER = re.compile(r"[^\W\d_]")
 _NUMBER = re.compile(r"[0-9０-９]")
 _UNIT = re.compile(
@@ -43,18 +45,24 @@ def comparable(text: str) -> str:
 
 
 def usable(
-    text: str, passages: Sequence[Passage], sentences: Sequence[Span], owners: np.ndarray
+    text: str,
+    passages: Sequence[Passage],
+    sentences: Sequence[Span],
+    owners: np.ndarray,
+    *,
+    rows: bool = False,
 ) -> np.ndarray:
     """Which sentences are whole statements, and not headings, contents lines or fragments.
 
     Lines without a full stop, rows and drawing entities count only where the document has too
-    little running text.
+    little running text, or where they are asked for.
 
     Args:
         text: The document's text.
         passages: P passages.
         sentences: S spans.
         owners: Passage of each sentence, ``[S]``.
+        rows: Whether rows and entities are as good as sentences, as in answer to a question.
 
     Returns:
         bool ``[S]``.
@@ -75,7 +83,8 @@ def usable(
     )
     running = whole & (kinds == "text")
     ended = np.array([text[start:end].rstrip().endswith(_ENDS) for start, end in sentences], bool)
-    for better in (running & ended, running):
+    answers = (running & ended) | (whole & (kinds != "text"))
+    for better in (answers,) if rows else (running & ended, running):
         if better.sum() >= max(FEWEST, ENOUGH * whole.sum()):
             return better
     if whole.any():
@@ -91,6 +100,8 @@ def _statement(sentence: str) -> bool:
         return False
     if _LEADERS.search(stripped):
         return False
+    if "a" <= stripped[0] <= "z":
+        return False
     letters = len(_LETTER.findall(stripped))
     if letters < 0.35 * len(stripped.replace(" ", "")):
         return False
@@ -98,6 +109,23 @@ def _statement(sentence: str) -> bool:
     if not ended and _NUMBERING.match(stripped) and width < 60:
         return False
     return ended or width >= 30
+
+
+def shared_words(query: str, sentences: Sequence[str]) -> np.ndarray:
+    """Share of a question's words and pairs of kanji or katakana that stand in each sentence.
+
+    Returns:
+        float64 ``[S]`` in 0..1.
+    """
+    asked = {
+        piece
+        for run in _CONTENT.findall(fold(query).text)
+        for piece in ([run] if run.isascii() else [run[at : at + 2] for at in range(len(run) - 1)])
+    }
+    if not asked:
+        return np.zeros(len(sentences))
+    folded = [fold(sentence).text for sentence in sentences]
+    return np.array([sum(piece in text for piece in asked) / len(asked) for text in folded])
 
 
 def facts(sentence: str) -> float:

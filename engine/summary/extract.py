@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.progress import CancelToken
 from engine.records import Encoding, Passage, QueryEncoding
-from engine.summary.candidates import facts, usable
+from engine.summary.candidates import facts, shared_words, usable
 from engine.summary.graph import block_centrality, span_means, token_means
 
 COVERED = 0.55
@@ -32,6 +32,11 @@ FACTS_WEIGHT = 0.08
 REDUNDANCY_WEIGHT = 0.35
 REDUNDANT = 0.6
 RELEVANCE_WEIGHT = 1.2
+# Of the most relevant sentence's relevance.
+NEAR = 0.75
+LEAST_FOCUSED = 3
+# Candidates for each sentence of the answer to a question.
+POOL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ def extract(
         query: The question, or None for a general summary.
         count: Number of sentences.
         ratio: Share of the document's sentences, if ``count`` is None; None for a default
-            that grows slowly with the document, 5 to 12.
+            that grows slowly with the document, 5 to 12, and for a question is no more than
+            what comes near it.
         cancel: Checked between choices.
 
     Returns:
@@ -103,9 +109,9 @@ def extract(
         weights = np.repeat(centrality_of_block, encoding.block)[:tokens].astype(np.float32)
     else:
         weights = _attention(encoding, query)
-        relevance = _relevance(vectors, weights, query, encoding, places)
+        relevance = _relevance(text, vectors, weights, query, encoding, places)
 
-    able = np.flatnonzero(usable(text, passages, spans, owners))
+    able = np.flatnonzero(usable(text, passages, spans, owners, rows=query is not None))
     stated = np.array([facts(text[start:end]) for start, end in places[able]])
     prior = (
         CENTRALITY_WEIGHT * centrality[able]
@@ -120,6 +126,10 @@ def extract(
 
     share = None if relevance is None else _passage_relevance(relevance, owners, len(passages))
     wanted = min(_count(len(spans), count, ratio), len(able))
+    if relevance is not None and len(able):
+        able, prior, near = _near(able, prior, relevance, wanted)
+        if count is None:
+            wanted = min(wanted, max(near, LEAST_FOCUSED))
     picked = _greedy(
         vectors[able], targets, _importance(passages, share), prior, wanted, cancel or CancelToken()
     )
@@ -205,15 +215,31 @@ def _attention(encoding: Encoding, query: QueryEncoding) -> np.ndarray:
 
 
 def _relevance(
+    text: str,
     vectors: np.ndarray,
     weights: np.ndarray,
     query: QueryEncoding,
     encoding: Encoding,
     places: np.ndarray,
 ) -> np.ndarray:
-    meaning = _scaled(np.maximum(vectors @ query.vector.astype(np.float32), 0.0))
-    attended = _scaled(np.sqrt(token_means(weights, encoding.token_spans, places)))
-    return 0.65 * meaning + 0.35 * attended
+    meaning = _scaled(np.maximum(vectors @ query.vector.astype(np.float32), 0.0), 100)
+    attended = _scaled(np.sqrt(token_means(weights, encoding.token_spans, places)), 100)
+    words = shared_words(query.text, [text[start:end] for start, end in places])
+    return 0.45 * meaning + 0.25 * attended + 0.3 * words
+
+
+def _near(
+    able: np.ndarray, prior: np.ndarray, relevance: np.ndarray, wanted: int
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """The sentences that may stand in the answer to a question, and how many come near it.
+
+    A question has as many sentences as the document has to say about it; coverage must not fill
+    the rest with others.
+    """
+    held = relevance[able]
+    near = int((held >= NEAR * held.max()).sum())
+    kept = np.sort(np.argsort(-held, kind="stable")[: max(near, POOL * wanted)])
+    return able[kept], prior[kept], near
 
 
 def _passage_relevance(relevance: np.ndarray, owners: np.ndarray, passages: int) -> np.ndarray:
@@ -246,11 +272,11 @@ def _before(passages: Sequence[Passage]) -> list[tuple[Passage, ...]]:
     return [(), *((passage,) for passage in passages[:-1])]
 
 
-def _scaled(values: np.ndarray) -> np.ndarray:
-    """To 0..1 by rank-robust bounds, so that one outlier does not flatten the rest."""
+def _scaled(values: np.ndarray, top: float = 98) -> np.ndarray:
+    """To 0..1 between the 5th and the ``top`` percentile."""
     if not len(values):
         return values
-    low, high = np.percentile(values, [5, 98])
+    low, high = np.percentile(values, [5, top])
     if high <= low:
         return np.zeros(len(values))
     return np.clip((values - low) / (high - low), 0.0, 1.0)

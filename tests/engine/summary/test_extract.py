@@ -7,7 +7,7 @@ import pytest
 from engine.errors import Cancelled
 from engine.progress import CancelToken
 from engine.records import Encoding, Fidelity, Passage, QueryEncoding
-from engine.summary.candidates import facts, usable
+from engine.summary.candidates import facts, shared_words, usable
 from engine.summary.extract import coverage, extract
 
 WIDTH = 16
@@ -99,6 +99,21 @@ def test_question_decides_what_is_chosen():
     assert made.token_weights[16:].min() > made.token_weights[:16].max()
 
 
+def test_question_gets_no_more_than_the_document_says_about_it():
+    generator = np.random.default_rng(3)
+    items = [
+        (f"工程{chr(0x4E00 + i)}の記録は班長が毎日確かめる。", axis(i % 12 + 2, 0.2))
+        for i in range(60)
+    ]
+    items[20:24] = [
+        (f"洗浄液{name}の温度は作業の前に確かめる。", axis(1, 0.05 * i))
+        for i, name in enumerate("甲乙丙丁")
+    ]
+    text, passages, encoding = built([items[i] for i in generator.permutation(60)])
+    made = texts(text, extract(text, passages, encoding, asked(axis(1)), None, None))
+    assert sorted(made) == sorted(sentence for sentence, _ in items[20:24])
+
+
 def test_attended_block_wins_among_equals():
     items = [
         (f"{name}の点検は毎日の作業の前に必ず行うこと。", axis(i))
@@ -166,13 +181,14 @@ def test_no_headings_contents_lines_or_fragments():
         ("社外秘 検査基準書 第14ページ 株式会社見本", axis(0)),
         ("締付けは対角の順に二回に分けて行い記録する。", axis(0)),
         ("洗浄液の温度は作業の前に温度計で確かめておく。", axis(1)),
+        ("and restoring it is rehearsed every November.", axis(2)),
         ("Clean the flange faces before the gasket is placed.", axis(2)),
     ]
-    kinds = ["heading"] + ["text"] * 10
-    headings = [()] * 4 + [("締付作業の手順について",)] * 7
+    kinds = ["heading"] + ["text"] * 11
+    headings = [()] * 4 + [("締付作業の手順について",)] * 8
     text, passages, encoding = built(items, kinds=kinds, headings=headings)
     made = extract(text, passages, encoding, None, 10, None)
-    assert texts(text, made) == [items[8][0], items[9][0], items[10][0]]
+    assert texts(text, made) == [items[8][0], items[9][0], items[11][0]]
 
 
 def test_line_without_a_full_stop_gives_way_to_sentences():
@@ -189,6 +205,15 @@ def test_table_only_document_is_summed_up_by_its_rows():
     items = [(f"部品名 軸受{i} 測定値 12.0{i} mm 判定 合格", axis(i)) for i in range(4)]
     text, passages, encoding = built(items, kinds=["row"] * 4)
     assert len(extract(text, passages, encoding, None, 2, None).sentences) == 2
+
+
+def test_shared_words_of_a_question():
+    found = shared_words(
+        "洗浄液の温度は?", ["洗浄液の交換", "温度を測る", "洗浄液の温度", "塗装する"]
+    )
+    assert found == pytest.approx([2 / 3, 1 / 3, 1, 0])
+    assert shared_words("ですか", ["です"]).tolist() == [0]
+    assert shared_words("Ｔｏｒｑｕｅ wrench", ["the torque"]).tolist() == [0.5]
 
 
 def test_facts_are_worth_more_than_none():
