@@ -10,7 +10,8 @@ from it the probability that it answers the question:
 There is one set of weights for each set of parts that can run, so that a missing part is not a
 part of zero. A passage in another language than the question has weights of its own: its words
 match by translation only, so that no match is little evidence against it. Weights, slope and
-``relative`` are never negative: a passage cannot lose by matching better.
+``relative`` are never negative: under the same weights a passage cannot lose by matching better.
+Only ``doubt``, which goes by the best match of words in the whole scope, changes the weights.
 
 The parameters stand in the section ``fusion`` of a pack; ``engine.evaluate.calibrate`` writes
 them. Defaults serve a pack that has none, and exact search when no pack can be loaded.
