@@ -1,5 +1,6 @@
 """Builds the window, the library and what connects them; the only place that does."""
 
+import gc
 import logging
 import signal
 import sys
@@ -263,6 +264,17 @@ class Session(QObject):
         self.runner.submit("library", lambda _cancel: library.pack_info(), on_finished=show)
 
 
+def steady_interpreter() -> None:
+    """Keep other threads' Python from holding up the GUI thread.
+
+    Threads take short turns, and what was loaded so far, which stays for good, is left out of the
+    garbage collection: a full one stops every thread for as long as it looks at everything.
+    """
+    sys.setswitchinterval(SWITCH_S)
+    gc.collect()
+    gc.freeze()
+
+
 def run(folder: Path | None, paths: Sequence[Path]) -> int:
     """Run the application until its window is closed.
 
@@ -274,7 +286,6 @@ def run(folder: Path | None, paths: Sequence[Path]) -> int:
         Exit status.
     """
     start_log()
-    sys.setswitchinterval(SWITCH_S)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Chumoku")
     application.setApplicationDisplayName("Chumoku")
@@ -287,6 +298,7 @@ def run(folder: Path | None, paths: Sequence[Path]) -> int:
     awake = QTimer()
     awake.timeout.connect(lambda: None)
     awake.start(250)
+    steady_interpreter()
     QTimer.singleShot(0, session.start)
     status = application.exec()
     session.close()

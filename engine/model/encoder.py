@@ -21,6 +21,7 @@ STAGE = "encode"
 WINDOW = 262_144
 QUERY_LIMIT = 8192
 _NO_ATTENTION = Fidelity(1.0, 1.0, 0.0, 0, 1.0)
+_SUMMARY_BLOCKS = 128
 
 
 class Encoder:
@@ -245,6 +246,12 @@ class Encoder:
 
 def _summaries(vectors: np.ndarray, block: int) -> np.ndarray:
     """Mean token vector of each block, float16 ``[NB, D]``."""
-    starts = np.arange(0, len(vectors), block)
-    counts = np.minimum(len(vectors) - starts, block)
-    return (np.add.reduceat(vectors, starts, axis=0) / counts[:, None]).astype(np.float16)
+    # In pieces: a reduction keeps the interpreter's lock, and a window may be waiting for it.
+    step = _SUMMARY_BLOCKS * block
+    pieces = []
+    for first in range(0, len(vectors), step):
+        piece = vectors[first : first + step]
+        starts = np.arange(0, len(piece), block)
+        counts = np.minimum(len(piece) - starts, block)
+        pieces.append((np.add.reduceat(piece, starts, axis=0) / counts[:, None]).astype(np.float16))
+    return np.concatenate(pieces)

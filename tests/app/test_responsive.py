@@ -1,5 +1,6 @@
 """The window answers within 100 ms while a 300-page PDF is read, analysed and searched."""
 
+import gc
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import psutil
 import pytest
 from PySide6.QtCore import QTimer
 
-from app.bootstrap import SWITCH_S, Session
+from app.bootstrap import Session, steady_interpreter
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stall_watch import StallWatch
@@ -25,10 +26,11 @@ BUSY_MACHINE = 0.25
 
 @pytest.fixture
 def switching() -> Iterator[None]:
-    """Let threads take turns as often as the program does."""
+    """Set the interpreter up as the program does."""
     before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
+    steady_interpreter()
     yield
+    gc.unfreeze()
     sys.setswitchinterval(before)
 
 
