@@ -12,7 +12,7 @@ from engine.records import SearchSettings
 from engine.service import Library
 from resources.samples import sample_paths
 
-QUESTION = "ボルトの締め付けが終わったあとに確かめること"
+QUESTION = "エンドカバーのボルトは何 N·m で締めるか"
 
 
 def run_demo(library_folder: Path | None, target_folder: Path) -> int:
