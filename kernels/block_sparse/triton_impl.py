@@ -4,11 +4,10 @@ One program instance computes one query block of one head. Needs torch and trito
 on the CPU under ``TRITON_INTERPRET=1``, which is slow and meant for tests.
 """
 
-# Triton's compiler gives arguments their types; a type checker sees plain values instead.
-# pyright: reportArgumentType=false, reportOperatorIssue=false
-
 # ruff: noqa: N803 - constants of a Triton kernel are written in capitals
+# Triton's compiler gives arguments their types; a type checker sees plain values instead.
 # pyright: reportMissingImports=false, reportIndexIssue=false
+# pyright: reportArgumentType=false, reportOperatorIssue=false
 import numpy as np
 import torch
 import triton
