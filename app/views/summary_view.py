@@ -74,6 +74,7 @@ class SummaryView(QWidget):
         self._progress.hide()
         self._coverage = Bar(theme, "good", 130)
         self.list = QListWidget()
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setItemDelegate(_SentenceDelegate(words, theme, self.list))
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setAcceptDrops(False)
