@@ -99,6 +99,23 @@ class PairsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SplitConfig:
+    """What is held out for judging, besides the parallel pairs.
+
+    Attributes:
+        documents: Documents with a twin in the other language.
+        contexts: Japanese question-answering contexts (by whole titles).
+        english_contexts: English contexts of meetings, and as many of stories.
+        similarity: Judged sentence pairs.
+    """
+
+    documents: int = 300
+    contexts: int = 400
+    english_contexts: int = 150
+    similarity: int = 1500
+
+
+@dataclass(frozen=True, slots=True)
 class OptimConfig:
     """Optimisation of a stage: AdamW with warm-up and linear decay to zero."""
 
@@ -158,8 +175,6 @@ class RetrieveConfig:
         token_weight: Weight of the late-interaction contrast.
         parallel_weight: Weight of the parallel term.
         documents: Most documents of sections per language.
-        dev_documents: Paired documents held out.
-        dev_contexts: Question-answering passages held out.
     """
 
     context_tokens: int = 384
@@ -178,8 +193,6 @@ class RetrieveConfig:
     token_weight: float = 1.0
     parallel_weight: float = 1.0
     documents: int = 14_000
-    dev_documents: int = 300
-    dev_contexts: int = 400
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(embedding_rate=1e-3, rate=4e-4, warmup=50)
     )
@@ -228,6 +241,7 @@ class TrainingConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     pairs: PairsConfig = field(default_factory=PairsConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)

@@ -49,6 +49,15 @@ class Question:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class SentencePair:
+    """Two Japanese sentences and how alike people found them, 0 to 5."""
+
+    first: str
+    second: str
+    score: float
+
+
 def iterate_pairs(corpus: Path, tag: str) -> Iterator[Pair]:
     """Yield the parallel pairs whose translation tag is ``tag``, in file order."""
     with gzip.open(corpus / "parallel.tsv.gz", "rt", encoding="utf-8", newline="\n") as lines:
@@ -108,3 +117,43 @@ def iterate_questions(corpus: Path, language: str) -> Iterator[Question]:
         # English rows have no title; their numbers end in the question's own number.
         title = row.get("title") or row["id"].rsplit("-", 1)[0]
         yield Question(row["question"], row["context"], answer, title)
+
+
+def read_similarity(
+    corpus: Path, dev: int, seed: int
+) -> tuple[list[SentencePair], list[SentencePair]]:
+    """Read the judged sentence pairs, at least ``dev`` of them held out.
+
+    Sentences that stand together in a pair, directly or through others, stay on one side.
+
+    Returns:
+        Held-out pairs and training pairs.
+    """
+    pairs = [
+        SentencePair(row["sentence1"], row["sentence2"], float(row["score"]))
+        for row in _json_lines(corpus / "sts_nli_ja_train.jsonl.gz")
+        if row["score"] is not None
+    ]
+    roots: dict[str, str] = {}
+
+    def root(text: str) -> str:
+        while (above := roots.setdefault(text, text)) != text:
+            roots[text] = roots[above] = roots.setdefault(above, above)
+            text = above
+        return text
+
+    for pair in pairs:
+        roots[root(pair.first)] = root(pair.second)
+    clusters: dict[str, list[SentencePair]] = {}
+    for pair in pairs:
+        clusters.setdefault(root(pair.first), []).append(pair)
+    # The largest cluster may chain hundreds of sentences: it is never held out whole.
+    order = sorted(clusters)
+    random.Random(seed).shuffle(order)
+    held: list[SentencePair] = []
+    train: list[SentencePair] = []
+    for name in order:
+        members = clusters[name]
+        small = len(members) <= max(1, dev // 20)
+        (held if small and len(held) < dev else train).extend(members)
+    return held, train
