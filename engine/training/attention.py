@@ -24,27 +24,36 @@ def rotate(x: Tensor, positions: Tensor, base: float) -> Tensor:
     return torch.cat((first * cos - second * sin, second * cos + first * sin), -1)
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, key_real: Tensor) -> Tensor:
-    """Softmax attention, ``[N, Q, H, D]`` over ``[N, K, H, D]`` with keys ``[N, K]`` in use."""
-    q, k, v = (part.transpose(1, 2) for part in (q, k, v))
-    # On the CPU the fused kernel's backward pass is three times slower for short rows, and twice
-    # as fast for long ones.
-    if k.shape[2] > 128:
-        mask = key_real[:, None, None, :]
-        return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2)
-    scores = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
-    weights = scores.masked_fill(~key_real[:, None, None, :], -torch.inf).softmax(-1)
-    return (weights.to(v.dtype) @ v).transpose(1, 2)
+def _scores(q: Tensor, k: Tensor) -> Tensor:
+    """Scaled products ``[N, H, Q, K]`` float32 of ``[N, Q, H, D]`` and ``[N, K, H, D]``."""
+    products = q.transpose(1, 2) @ k.transpose(1, 2).transpose(-1, -2)
+    return products.float() * q.shape[-1] ** -0.5
 
 
-def dense_attention(q: Tensor, k: Tensor, v: Tensor, real: Tensor, config: ModelConfig) -> Tensor:
+def _mix(scores: Tensor, v: Tensor, readable: Tensor) -> Tensor:
+    # Rows of padding see nothing; a finite floor keeps them free of NaN.
+    weights = scores.masked_fill(~readable, -1e30).softmax(-1)
+    return (weights.to(v.dtype) @ v.transpose(1, 2)).transpose(1, 2)
+
+
+def _readable(segments: Tensor) -> Tensor:
+    """Which keys each query reads, ``[N, 1, 1 or T, T]`` bool, of segments ``[N, T]``."""
+    if segments.dtype == torch.bool:
+        return segments[:, None, None, :]
+    same = segments[:, :, None] == segments[:, None, :]
+    return (same & (segments > 0)[:, None, :])[:, None]
+
+
+def dense_attention(
+    q: Tensor, k: Tensor, v: Tensor, segments: Tensor, config: ModelConfig
+) -> Tensor:
     """Plain rotary attention.
 
     Args:
         q: Queries, not rotated, ``[N, T, H, D]``.
         k: Keys, not rotated, ``[N, T, H, D]``.
         v: Values, ``[N, T, H, D]``.
-        real: Which tokens are not padding, ``[N, T]`` bool.
+        segments: Real tokens ``[N, T]`` bool, or the segment of each, int64 with 0 for padding.
         config: Rotary base.
 
     Returns:
@@ -52,7 +61,24 @@ def dense_attention(q: Tensor, k: Tensor, v: Tensor, real: Tensor, config: Model
     """
     positions = torch.arange(q.shape[1], device=q.device)
     q, k = (rotate(part, positions, config.rotary_base) for part in (q, k))
-    return _attend(q, k, v, real)
+    return _mix(_scores(q, k), v, _readable(segments))
+
+
+def whole_attention(
+    q: Tensor, k: Tensor, v: Tensor, segments: Tensor, config: ModelConfig
+) -> Tensor:
+    """What block attention computes when every block is read: near keys at their distance, far
+    keys at the clipped one.
+
+    Arguments and result are those of :func:`dense_attention`.
+    """
+    positions = torch.arange(q.shape[1], device=q.device)
+    offsets, blocks = positions % config.block, positions // config.block
+    base = config.rotary_base
+    near = _scores(rotate(q, positions, base), rotate(k, positions, base))
+    far = _scores(rotate(q, offsets, base), rotate(k, offsets - 2 * config.block, base))
+    close = (blocks[:, None] - blocks[None, :]).abs() <= config.near
+    return _mix(torch.where(close, near, far), v, _readable(segments))
 
 
 def _block_means(x: Tensor, real: Tensor) -> Tensor:
@@ -78,7 +104,7 @@ def select_blocks(
     device = q.device
     block_real = real.any(-1)  # [N, B]
     numbers = torch.arange(blocks, device=device)
-    dense_limit = 2 * config.near + 1 + config.global_blocks + config.k_max
+    dense_limit = config.dense_blocks
     if blocks <= dense_limit:
         listed = numbers.expand(count, blocks, blocks)
         return listed, block_real[:, None, :].expand(count, blocks, blocks)
@@ -158,5 +184,7 @@ def block_attention(q: Tensor, k: Tensor, v: Tensor, real: Tensor, config: Model
     key_real = real[rows, listed] & used[..., None]  # [N, B, S, P]
     # A query block of padding alone may see anything: an empty softmax would give NaN.
     key_real = key_real | ~real.any(-1)[:, :, None, None]
-    mixed = _attend(q.flatten(0, 1), keys, values, key_real.view(count * blocks, slots * size))
-    return mixed.reshape(count, length, heads, width)
+    q, keys, values = (part.transpose(1, 2) for part in (q.flatten(0, 1), keys, values))
+    mask = key_real.view(count * blocks, 1, 1, slots * size)
+    mixed = functional.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+    return mixed.transpose(1, 2).reshape(count, length, heads, width)

@@ -24,7 +24,7 @@ class ModelConfig:
         mass: Cumulated selection probability at which fewer than ``k_max`` blocks are enough.
     """
 
-    architecture: str = "chumoku-1"
+    architecture: str = "chumoku-2"
     layers: int = 4
     width: int = 256
     heads: int = 4
@@ -45,6 +45,11 @@ class ModelConfig:
     def head_width(self) -> int:
         """Numbers per head."""
         return self.width // self.heads
+
+    @property
+    def dense_blocks(self) -> int:
+        """Blocks up to which every block reads every other."""
+        return 2 * self.near + 1 + self.global_blocks + self.k_max
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,40 +164,70 @@ class RetrieveConfig:
     """Retrieval: questions and headings to passages inside longer contexts.
 
     Attributes:
-        context_tokens: Length of a packed context; a multiple of the block.
+        context_tokens: Length of a packed context; at most ``dense_blocks`` blocks.
         contexts: Packed contexts in one step.
         passage_tokens: Longest passage; longer ones are cut.
+        japanese: Most characters of a Japanese passage.
+        english: Most characters of an English passage.
         query_tokens: Longest query.
         queries: Most queries in one step.
-        alone: Share of steps whose passages are encoded on their own.
-        unrelated: Share of packed contexts made of unrelated passages.
+        isolated: Share of steps whose passages do not read each other.
+        run: Most neighbouring passages of a document in a row.
         cross: Chance that a passage with a query in the other language is asked in it.
+        pseudo: Chance that a passage with queries is asked in words of its own all the same.
         heading: Chance that a heading stands before its passage, outside the span.
-        parallel: Parallel pairs in one step, to keep the languages aligned.
-        parallel_every: Steps between two with parallel pairs.
+        mine_every: Steps between two searches for hard negatives; the first is at step 0.
+        mined: Hard negatives kept for a question.
+        negatives: Most hard negatives drawn beside a passage.
+        queue: Passage vectors of earlier steps that serve as further negatives.
         scale: Inverse temperature of the pooled contrast.
         token_scale: Inverse temperature of the late-interaction contrast.
+        widths: Leading parts of the passage vectors that are trained to serve alone.
+        width_weight: Weight of each of them.
         token_weight: Weight of the late-interaction contrast.
-        parallel_weight: Weight of the parallel term.
+        agree_weight: Weight of the pooled scores' agreement with late interaction.
+        pointer_weight: Weight of pointing to the answer.
+        pointer_scale: Inverse temperature of pointing.
+        parallel: Parallel pairs in a step that has them, to keep the languages aligned.
+        parallel_every: Steps between two with parallel pairs.
+        parallel_weight: Weight of the parallel terms.
+        similarity: Judged sentence pairs in a step that has them.
+        similarity_every: Steps between two with judged pairs.
+        similarity_weight: Weight of the similarity term.
         documents: Most documents of sections per language.
     """
 
     context_tokens: int = 384
-    contexts: int = 16
-    passage_tokens: int = 192
+    contexts: int = 20
+    passage_tokens: int = 320
+    japanese: int = 480
+    english: int = 1000
     query_tokens: int = 48
-    queries: int = 64
-    alone: float = 0.2
-    unrelated: float = 0.25
+    queries: int = 72
+    isolated: float = 0.5
+    run: int = 6
     cross: float = 0.5
+    pseudo: float = 0.15
     heading: float = 0.25
-    parallel: int = 96
-    parallel_every: int = 3
+    mine_every: int = 500
+    mined: int = 6
+    negatives: int = 3
+    queue: int = 512
     scale: float = 25.0
     token_scale: float = 30.0
+    widths: tuple[int, ...] = (128, 64)
+    width_weight: float = 0.2
     token_weight: float = 1.0
+    agree_weight: float = 0.3
+    pointer_weight: float = 0.2
+    pointer_scale: float = 20.0
+    parallel: int = 96
+    parallel_every: int = 3
     parallel_weight: float = 1.0
-    documents: int = 14_000
+    similarity: int = 64
+    similarity_every: int = 3
+    similarity_weight: float = 1.0
+    documents: int = 20_000
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(embedding_rate=1e-3, rate=4e-4, warmup=50)
     )
@@ -235,9 +270,15 @@ class LexiconConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """Everything that a run needs besides the corpus."""
+    """Everything that a run needs besides the corpus.
+
+    Attributes:
+        seed: Of the splits, the batches and the first weights.
+        compiled: Let PyTorch compile the layers: about a fifth faster, needs a C++ compiler.
+    """
 
     seed: int = 20
+    compiled: bool = False
     model: ModelConfig = field(default_factory=ModelConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     pairs: PairsConfig = field(default_factory=PairsConfig)

@@ -1,13 +1,12 @@
 """Contexts of the retrieval stage: documents as passages with the queries that they answer."""
 
-import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from engine.training.corpus import Question, Section, iterate_documents, iterate_questions
+from engine.training.corpus import Question, Section
+from engine.training.splits import PairedDocument, Split
 
 _SENTENCE = re.compile(r"[^。!?!?\n]*(?:[。!?!?]|\.(?=\s)|\n|$)")
 
@@ -20,15 +19,22 @@ class Passage:
         text: The piece.
         group: Key of the section or context that it is a piece of; ``queries`` of a piece are no
             wrong answer for the other pieces of its group.
+        language: ``"ja"`` or ``"en"``.
         queries: What it answers, in its own language.
+        answers: The words of ``text`` that answer each query, empty where nobody marked them;
+            none at all for passages that nobody has asked.
         cross: What it answers, in the other language.
+        told: Sentences of its translation.
         heading: Heading that stands before it, empty where there is none.
     """
 
     text: str
     group: str
+    language: str
     queries: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
     cross: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     heading: str = ""
 
 
@@ -60,7 +66,7 @@ def _bigrams(text: str) -> set[str]:
 
 
 def question_documents(
-    questions: Iterable[Question], longest: int, max_context: int = 2500
+    questions: Iterable[Question], language: str, longest: int, max_context: int = 2500
 ) -> list[Document]:
     """Documents of question-answering passages: one document a title, contexts in file order.
 
@@ -78,7 +84,7 @@ def question_documents(
         for number, (context, asked) in enumerate(contexts.items()):
             pieces = split_text(context, longest)
             grams = [_bigrams(piece) for piece in pieces]
-            owned: list[list[str]] = [[] for _ in pieces]
+            owned: list[list[Question]] = [[] for _ in pieces]
             for item in asked:
                 wanted = _bigrams(item.question + item.answer)
                 scores = [
@@ -86,145 +92,105 @@ def question_documents(
                     for own, piece in zip(grams, pieces, strict=True)
                 ]
                 if scores:
-                    owned[scores.index(max(scores))].append(item.question)
+                    owned[scores.index(max(scores))].append(item)
             document += [
-                Passage(piece, f"{title}/{number}/{index}", tuple(mine))
+                Passage(
+                    piece,
+                    f"{title}/{number}/{index}",
+                    language,
+                    queries=tuple(item.question for item in mine),
+                    answers=tuple(item.answer if item.answer in piece else "" for item in mine),
+                )
                 for index, (piece, mine) in enumerate(zip(pieces, owned, strict=True))
             ]
         documents.append(document)
     return documents
 
 
-def same_structure(first: Sequence[Section], second: Sequence[Section]) -> bool:
-    """Whether two versions of a document have the same heading depths in the same order."""
-    return [section.depth for section in first] == [section.depth for section in second]
-
-
 def section_document(
-    sections: Sequence[Section],
-    twin: Sequence[Section] | None,
-    common: Counter[str],
-    longest: int,
+    document: PairedDocument, common: Counter[str], longest: Mapping[str, int]
 ) -> Document:
     """Passages of a document's sections.
 
     Args:
-        sections: The document.
-        twin: The same document in the other language with the same structure, if there is one.
+        document: The document.
         common: How often each heading occurs; frequent ones say too little to be a query.
-        longest: Most characters of a passage.
+        longest: Most characters of a passage, by language.
     """
-    document: Document = []
-    for index, section in enumerate(sections):
+    made: Document = []
+    limit = longest[document.language]
+    for index, section in enumerate(document.sections):
         queries = [section.heading_path.replace(" > ", " ")]
         if common[section.heading] <= 2 and len(section.heading) >= 5:
             queries.append(section.heading)
         if index == 0:
             queries.append(section.title)
-        cross: list[str] = []
-        if twin is not None:
-            other = twin[index]
-            cross = [other.heading_path.replace(" > ", " "), other.heading_path]
-            if common[other.heading] <= 2 and len(other.heading) >= 5:
-                cross.append(other.heading)
-            sentences = split_text(other.text[:400], 160)
-            if sentences and len(sentences[0]) >= 20:
-                cross.append(sentences[0])
-        # Only the first piece is asked for; many more would crowd out those that are.
-        pieces = split_text(section.text[: 2 * longest], longest)
+        # The start of a long section is asked for; its whole length would crowd out the others.
+        pieces = split_text(section.text[: 3 * limit], limit)
+        cross = _other_language(document.twin[index], common) if document.twin else []
+        told = _aligned(document.twin[index].text, len(pieces)) if document.twin else []
         for place, piece in enumerate(pieces):
             first = place == 0
-            document.append(
+            made.append(
                 Passage(
                     piece,
                     f"{section.doc}/{index}",
-                    tuple(dict.fromkeys(queries)) if first else (),
-                    tuple(dict.fromkeys(cross)) if first else (),
-                    section.heading if first else "",
+                    document.language,
+                    queries=tuple(dict.fromkeys(queries)) if first else (),
+                    cross=tuple(dict.fromkeys(cross)) if first else (),
+                    told=told[place] if told else (),
+                    heading=section.heading if first else "",
                 )
             )
-    return document
+    return made
 
 
-@dataclass(frozen=True, slots=True)
-class Collections:
-    """What the retrieval stage trains on and what it is judged by.
+def _other_language(section: Section, common: Counter[str]) -> list[str]:
+    found = [section.heading_path.replace(" > ", " ")]
+    if common[section.heading] <= 2 and len(section.heading) >= 5:
+        found.append(section.heading)
+    return found
 
-    Attributes:
-        train: Documents by kind: ``qa_ja``, ``qa_en``, ``sections_ja``, ``sections_en``.
-        dev_questions: Held-out Japanese questions, whole titles apart from the training ones.
-        dev_pairs: Held-out English and Japanese versions of the same documents.
+
+def _aligned(text: str, pieces: int) -> list[tuple[str, ...]]:
+    """Sentences of the other language that stand in the middle of each piece's share of the text.
+
+    Translations run in parallel, so a sentence well inside the share is the piece's own.
     """
+    sentences = [part for part in split_text(text[:4000], 1) if 20 <= len(part) <= 300]
+    total = sum(map(len, sentences))
+    found: list[list[str]] = [[] for _ in range(pieces)]
+    before = 0
+    for sentence in sentences:
+        place = pieces * (before + len(sentence) / 2) / total
+        if pieces == 1 or 0.25 < place % 1 < 0.75:
+            found[min(pieces - 1, int(place))].append(sentence)
+        before += len(sentence)
+    return [tuple(part[:8]) for part in found]
 
-    train: dict[str, list[Document]]
-    dev_questions: list[Question]
-    dev_pairs: list[tuple[list[Section], list[Section]]]
 
-
-# Characters of a passage; about the same number of tokens in both languages.
-_LONGEST = {"ja": 230, "en": 560}
-
-
-def read_collections(
-    corpus: Path, documents: int, dev_documents: int, dev_contexts: int, seed: int
-) -> Collections:
-    """Read the training documents and set the development splits aside.
+def training_documents(
+    split: Split, documents: int, longest: Mapping[str, int]
+) -> dict[str, list[Document]]:
+    """Training documents by kind: ``qa_ja``, ``qa_en``, ``sections_ja``, ``sections_en``.
 
     Args:
-        corpus: Folder of the corpus.
+        split: The split corpus.
         documents: Most documents of sections per language.
-        dev_documents: Paired documents to hold out.
-        dev_contexts: Question-answering contexts to hold out (by whole titles).
-        seed: Seed of the splits.
+        longest: Most characters of a passage, by language.
     """
-    chosen = random.Random(seed)
-    japanese = {item[0].doc: item for item in iterate_documents(corpus, "ja")}
-    english = {item[0].doc: item for item in iterate_documents(corpus, "en")}
-    paired = [
-        name
-        for name, item in japanese.items()
-        if name in english and same_structure(item, english[name])
-    ]
-    held = set(chosen.sample(sorted(paired), min(dev_documents, len(paired) // 2)))
     common = Counter(
         section.heading
-        for side in (japanese, english)
-        for item in side.values()
-        for section in item
+        for documents_of in split.documents.values()
+        for document in documents_of
+        for section in document.sections
     )
-    train: dict[str, list[Document]] = {}
-    twins = {name for name in paired if name not in held}
-    for language, side, other in (("ja", japanese, english), ("en", english, japanese)):
-        names = sorted(name for name in side if name not in held)
-        chosen.shuffle(names)
-        # Documents that exist in both languages teach more, so they come first.
-        names.sort(key=lambda name: name not in twins)
-        train[f"sections_{language}"] = [
-            section_document(
-                side[name], other[name] if name in twins else None, common, _LONGEST[language]
-            )
-            for name in names[:documents]
+    made: dict[str, list[Document]] = {}
+    for language, chosen in split.documents.items():
+        made[f"sections_{language}"] = [
+            section_document(document, common, longest) for document in chosen[:documents]
         ]
-    questions = list(iterate_questions(corpus, "ja"))
-    titles = sorted({item.title for item in questions})
-    chosen.shuffle(titles)
-    contexts: set[str] = set()
-    held_titles: set[str] = set()
-    by_title: dict[str, set[str]] = {}
-    for item in questions:
-        by_title.setdefault(item.title, set()).add(item.context)
-    for title in titles[: len(titles) // 2]:
-        if len(contexts) >= dev_contexts:
-            break
-        held_titles.add(title)
-        contexts |= by_title[title]
-    train["qa_ja"] = question_documents(
-        (item for item in questions if item.title not in held_titles), _LONGEST["ja"]
-    )
-    train["qa_en"] = question_documents(iterate_questions(corpus, "en"), _LONGEST["en"])
-    train = {kind: [document for document in made if document] for kind, made in train.items()}
-    return Collections(
-        train,
-        [item for item in questions if item.title in held_titles],
-        [(english[name], japanese[name]) for name in sorted(held)],
-    )
+        made[f"qa_{language}"] = question_documents(
+            split.questions[language], language, longest[language]
+        )
+    return {kind: [document for document in some if document] for kind, some in made.items()}

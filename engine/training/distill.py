@@ -11,10 +11,11 @@ from torch.nn import functional
 
 from engine.training.batches import Ids, encode_texts, pad
 from engine.training.config import DistillConfig, TrainingConfig
-from engine.training.corpus import Pair, read_pairs
+from engine.training.corpus import Pair
 from engine.training.loop import Losses, train_loop
 from engine.training.model import Encoder, maxsim, mean_pool, precision
 from engine.training.runlog import RunLog
+from engine.training.splits import read_split
 from engine.training.teacher import VectorCache
 
 
@@ -65,9 +66,20 @@ class ParallelLoss:
 
 
 class PairBatches:
-    """Batches of training pairs in a fixed order: chunks, in each of them sorted by length."""
+    """Batches of training pairs in a fixed order: chunks, in each of them sorted by length.
 
-    def __init__(self, pairs: list[Pair], tokenizer: Tokenizer, config: DistillConfig, seed: int):
+    Rows in ``skipped`` are left out.
+    """
+
+    def __init__(
+        self,
+        pairs: list[Pair],
+        skipped: frozenset[int],
+        tokenizer: Tokenizer,
+        config: DistillConfig,
+        seed: int,
+    ):
+        self._skipped = skipped
         self._pairs = pairs
         self._tokenizer = tokenizer
         self._config = config
@@ -92,7 +104,10 @@ class PairBatches:
             range(len(pairs)), key=lambda i: len(self._english[i]) + len(self._japanese[i])
         )
         full = len(order) // config.batch * config.batch
-        self._order = [order[i : i + config.batch] for i in range(0, full, config.batch)]
+        batches = [order[i : i + config.batch] for i in range(0, full, config.batch)]
+        self._order = [
+            [row for row in rows if self._start + row not in self._skipped] for rows in batches
+        ]
         random.Random(f"{self._seed}-{chunk}").shuffle(self._order)
         self._chunk = chunk
 
@@ -161,11 +176,12 @@ def distill(
     settings = config.distill
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
-    dev, train = read_pairs(corpus, config.pairs, config.seed)
+    split = read_split(corpus, config.pairs, config.split, config.seed)
+    dev, train = split.dev_pairs, split.pairs
     cache = VectorCache(work / "teacher")
     encoder = Encoder(config.model)
     loss = ParallelLoss(encoder, settings)
-    batches = PairBatches(train, tokenizer, settings, config.seed)
+    batches = PairBatches(train, split.skipped, tokenizer, settings, config.seed)
     chunk_start, chunk_vectors = -1, torch.empty(0)
 
     def losses(step: int) -> tuple[Losses, int]:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.training.attention import block_attention, dense_attention
+from engine.training.attention import block_attention, dense_attention, whole_attention
 from engine.training.config import ModelConfig
 
 
@@ -22,21 +22,34 @@ class EncoderLayer(nn.Module):
         self.up = nn.Linear(width, config.feed_forward, bias=False)
         self.down = nn.Linear(config.feed_forward, width, bias=False)
 
-    def forward(self, x: Tensor, real: Tensor) -> Tensor:
-        """Apply the layer to ``x`` ``[N, T, W]`` with real tokens ``real`` ``[N, T]``."""
-        count, length, width = x.shape
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values ``[N, T, H, D]`` of ``x`` ``[N, T, W]``, not rotated."""
+        config = self.config
         parts = self.qkv(self.attention_norm(x))
-        parts = parts.view(count, length, 3, self.config.heads, self.config.head_width)
+        parts = parts.view(*x.shape[:2], 3, config.heads, config.head_width)
         q, k, v = parts.unbind(2)
-        plain = length <= (self.config.near + 1) * self.config.block
-        attention = dense_attention if plain else block_attention
-        mixed = attention(q, k, v, real, self.config).reshape(count, length, width)
-        x = x + self.output(mixed)
+        return q, k, v
+
+    def finish(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """The layer's result of its input ``[N, T, W]`` and what attention mixed."""
+        x = x + self.output(mixed.reshape(x.shape))
         return x + self.down(functional.gelu(self.up(self.feed_norm(x))))
+
+    def forward(self, x: Tensor, segments: Tensor) -> Tensor:
+        """Apply the layer to ``x`` ``[N, T, W]``; ``segments`` as in :meth:`Encoder.forward`."""
+        q, k, v = self.project(x)
+        config, length = self.config, x.shape[1]
+        if length <= (config.near + 1) * config.block:
+            mixed = dense_attention(q, k, v, segments, config)
+        elif length <= config.dense_blocks * config.block:
+            mixed = whole_attention(q, k, v, segments, config)
+        else:
+            mixed = block_attention(q, k, v, segments > 0, config)
+        return self.finish(x, mixed)
 
 
 class Encoder(nn.Module):
-    """Bilingual bidirectional encoder with a passage head and a token head."""
+    """Bilingual bidirectional encoder with heads for passages, tokens and answers."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -46,6 +59,8 @@ class Encoder(nn.Module):
         self.final_norm = nn.RMSNorm(config.width, config.norm_eps)
         self.passage_head = nn.Linear(config.width, config.passage_width, bias=False)
         self.token_head = nn.Linear(config.width, config.token_width, bias=False)
+        self.weight_head = nn.Linear(config.width, 1, bias=False)
+        self.pointer_head = nn.Linear(config.width, config.token_width + 1, bias=False)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -58,14 +73,18 @@ class Encoder(nn.Module):
             assert isinstance(layer, EncoderLayer)
             nn.init.zeros_(layer.output.weight)
             nn.init.zeros_(layer.down.weight)
+        # Every token of a question counts the same until training says otherwise.
+        nn.init.zeros_(self.weight_head.weight)
 
-    def forward(self, ids: Tensor, real: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, segments: Tensor) -> Tensor:
         """Token states.
 
         Args:
-            ids: Token numbers, ``[N, T]`` int64. Up to ``(near + 1) * block`` tokens attention is
-                dense; longer input is block-sparse.
-            real: Which tokens are not padding, ``[N, T]`` bool.
+            ids: Token numbers, ``[N, T]`` int64. Up to ``dense_blocks`` blocks every token reads
+                every other; longer input is block-sparse.
+            segments: Which tokens are not padding, ``[N, T]`` bool; or, for input that is not
+                block-sparse, the segment of each token, int64, 0 for padding: tokens read only
+                their own segment.
 
         Returns:
             States, ``[N, T, W]``.
@@ -75,10 +94,10 @@ class Encoder(nn.Module):
         if length > (self.config.near + 1) * block:
             missing = -length % block
             ids = functional.pad(ids, (0, missing))
-            real = functional.pad(real, (0, missing))
+            segments = functional.pad(segments, (0, missing))
         x = self.embedding(ids)
         for layer in self.layers:
-            x = layer(x, real)
+            x = layer(x, segments)
         return self.final_norm(x)[:, :length]
 
     def passage_vectors(self, pooled: Tensor) -> Tensor:
@@ -89,6 +108,23 @@ class Encoder(nn.Module):
         """Unit token vectors ``[..., 64]`` of token states ``[..., W]``."""
         return functional.normalize(self.token_head(states).float(), dim=-1)
 
+    def token_weights(self, states: Tensor) -> Tensor:
+        """How much each token of a question counts, ``[...]``, positive, of states ``[..., W]``."""
+        return functional.softplus(self.weight_head(states).float().squeeze(-1))
+
+    def pointers(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Where a question's tokens look for its answer.
+
+        Args:
+            states: Token states of a question, ``[..., W]``.
+
+        Returns:
+            Unit vectors to be compared with a passage's token vectors, ``[..., 64]``, and the
+            logit of each token's share in pointing, ``[...]``.
+        """
+        found = self.pointer_head(states).float()
+        return functional.normalize(found[..., :-1], dim=-1), found[..., -1]
+
 
 def mean_pool(states: Tensor, real: Tensor) -> Tensor:
     """Mean of the real token states, ``[N, T, W]`` and ``[N, T]`` to ``[N, W]``."""
@@ -96,27 +132,29 @@ def mean_pool(states: Tensor, real: Tensor) -> Tensor:
     return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
-def maxsim(query: Tensor, query_real: Tensor, passage: Tensor, passage_real: Tensor) -> Tensor:
+def maxsim(query: Tensor, weights: Tensor, passage: Tensor, passage_real: Tensor) -> Tensor:
     """Late-interaction scores of every query with every passage.
 
     Args:
         query: Unit token vectors, ``[Q, I, D]``.
-        query_real: Which query tokens count, ``[Q, I]`` bool.
+        weights: How much each query token counts, ``[Q, I]`` float or bool, 0 for padding.
         passage: Unit token vectors, ``[P, J, D]``.
         passage_real: Which passage tokens count, ``[P, J]`` bool.
 
     Returns:
-        Mean over query tokens of the best similarity, ``[Q, P]``.
+        Weighted mean over query tokens of the best similarity, ``[Q, P]``.
 
     Source:
-        Khattab and Zaharia 2020 (ColBERT), with a mean for the sum.
+        Khattab and Zaharia 2020 (ColBERT), with a weighted mean for the sum.
     """
     similarity = query.flatten(0, 1) @ passage.flatten(0, 1).T  # [Q * I, P * J]
     similarity = similarity.view(query.shape[0] * query.shape[1], *passage.shape[:2])
     similarity = similarity.masked_fill(~passage_real[None], -2.0)
     best = similarity.amax(-1).view(*query.shape[:2], -1)  # [Q, I, P]
-    weights = query_real[:, :, None].to(best.dtype)
-    return (best * weights).sum(1) / weights.sum(1).clamp(min=1)
+    shares = weights.float()
+    shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-6)
+    # In float32: rounding to bfloat16 would blur the order of the passages.
+    return (best.float() * shares[:, :, None]).sum(1)
 
 
 def parameter_groups(

@@ -6,88 +6,146 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn import functional
 
-from engine.training.batches import pad
+from engine.training.batches import encode_texts
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import RetrieveConfig, TrainingConfig
-from engine.training.contexts import read_collections
-from engine.training.corpus import read_pairs
+from engine.training.contexts import training_documents
+from engine.training.corpus import SentencePair
 from engine.training.distill import PairBatches, ParallelLoss
 from engine.training.figures import development_figures, write_figures
 from engine.training.loop import Losses, train_loop
-from engine.training.model import Encoder, maxsim, mean_pool, precision
-from engine.training.packing import ContextPacker, RetrievalBatch
+from engine.training.losses import RetrievalLoss, SimilarityLoss
+from engine.training.mining import mine_neighbours, read_neighbours, write_neighbours
+from engine.training.model import Encoder
+from engine.training.packing import ContextPacker
+from engine.training.rotation import kept_rotation, rotate_passages
 from engine.training.runlog import RunLog
+from engine.training.splits import Split, read_split
 from engine.training.teacher import VectorCache
 
-
-def span_states(states: Tensor, batch: RetrievalBatch) -> tuple[Tensor, Tensor]:
-    """Token states of each passage, cut out of its context.
-
-    Args:
-        states: Token states of the contexts, ``[C, T, W]``.
-        batch: Where the passages lie.
-
-    Returns:
-        Padded states ``[P, L, W]`` and which are not padding ``[P, L]`` bool.
-    """
-    starts = torch.tensor([span.context * states.shape[1] + span.start for span in batch.spans])
-    lengths = torch.tensor([span.stop - span.start for span in batch.spans])
-    steps = torch.arange(int(lengths.max()))
-    real = steps[None, :] < lengths[:, None]
-    rows = (starts[:, None] + steps[None, :]).masked_fill(~real, 0)
-    return states.flatten(0, 1)[rows], real
+_ROTATION_ROWS = 20_000
 
 
-def wrong_answers(batch: RetrievalBatch) -> Tensor:
-    """Which passages may count as wrong for each query, ``[Q, P]`` bool (the right one too).
+class ParallelTask:
+    """Parallel pairs against the teacher's turned vectors."""
 
-    Other pieces of the right passage's group, and copies of it, are left out.
-    """
-    mask = torch.ones(len(batch.targets), len(batch.groups), dtype=torch.bool)
-    for row, target in enumerate(batch.targets):
-        for column, group in enumerate(batch.groups):
-            if group == batch.groups[target] and column != target:
-                mask[row, column] = False
-    return mask
+    def __init__(
+        self,
+        encoder: Encoder,
+        tokenizer: Tokenizer,
+        split: Split,
+        cache: VectorCache,
+        rotation: Tensor,
+        config: TrainingConfig,
+    ):
+        settings = config.retrieve
+        pairs = replace(
+            config.distill,
+            batch=settings.parallel,
+            chunk=min(config.distill.chunk, 32 * settings.parallel),
+        )
+        first = len(split.dev_pairs)
+        self._first = first
+        self._cache = cache
+        self._rotation = rotation
+        self._loss = ParallelLoss(encoder, pairs)
+        known = split.pairs[: cache.ready - first]
+        self._batches = PairBatches(known, split.skipped, tokenizer, pairs, config.seed + 1)
+
+    def vectors(self, start: int, stop: int) -> Tensor:
+        """Teacher vectors of rows of the cache, ``[N, 384]``."""
+        return torch.from_numpy(self._cache.read(start, stop)).float() @ self._rotation.T
+
+    def __call__(self, turn: int) -> tuple[Losses, int]:
+        """The losses of the task's ``turn``-th batch and its tokens."""
+        rows, english, japanese = self._batches.batch(turn)
+        start, stop = min(rows), max(rows) + 1
+        vectors = self.vectors(self._first + start, self._first + stop)
+        return self._loss(english, japanese, vectors[[row - start for row in rows]])
 
 
-class RetrievalLoss:
-    """Contrast of pooled vectors and of late interaction over the passages of a batch."""
+class SimilarityTask:
+    """Judged sentence pairs, in an order that the seed gives."""
 
-    def __init__(self, encoder: Encoder, config: RetrieveConfig):
+    def __init__(
+        self,
+        encoder: Encoder,
+        tokenizer: Tokenizer,
+        pairs: list[SentencePair],
+        config: RetrieveConfig,
+        seed: int,
+    ):
+        self._loss = SimilarityLoss(encoder, config)
+        self._first = encode_texts(tokenizer, [pair.first for pair in pairs], config.query_tokens)
+        self._second = encode_texts(tokenizer, [pair.second for pair in pairs], config.query_tokens)
+        self._scores = [pair.score for pair in pairs]
+        self._size = config.similarity
+        self._seed = seed
+
+    def __call__(self, turn: int) -> tuple[Losses, int]:
+        """The losses of the task's ``turn``-th batch and its tokens."""
+        a_round = max(1, len(self._scores) // self._size)
+        number, place = divmod(turn, a_round)
+        shuffle = torch.Generator().manual_seed(self._seed + number)
+        order = torch.randperm(len(self._scores), generator=shuffle).tolist()
+        rows = order[place * self._size : (place + 1) * self._size]
+        return self._loss(
+            [self._first[row] for row in rows],
+            [self._second[row] for row in rows],
+            [self._scores[row] for row in rows],
+        )
+
+
+class RetrievalTask:
+    """Packed contexts, with hard negatives that are looked for anew from time to time."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        tokenizer: Tokenizer,
+        split: Split,
+        config: TrainingConfig,
+        folder: Path,
+        log: RunLog,
+    ):
+        settings = config.retrieve
+        longest = {"ja": settings.japanese, "en": settings.english}
+        documents = training_documents(split, settings.documents, longest)
+        self.packer = ContextPacker(documents, tokenizer, settings, config.seed)
+        self._loss = RetrievalLoss(encoder, settings)
         self._encoder = encoder
+        self._tokenizer = tokenizer
         self._config = config
+        self._folder = folder
+        self._log = log
+        self._mined = -1
 
-    def _contrast(self, scores: Tensor, allowed: Tensor, targets: Tensor) -> Tensor:
-        scores = scores.masked_fill(~allowed, -torch.inf)
-        forth = functional.cross_entropy(scores, targets)
-        # Back: each asked passage among the queries of the batch.
-        back = functional.cross_entropy(scores[:, targets].T, torch.arange(len(targets)))
-        return 0.7 * forth + 0.3 * back
+    def _mine(self, step: int) -> None:
+        """Hard negatives as the encoder stood at the last multiple of ``mine_every``."""
+        settings = self._config.retrieve
+        wanted = step // settings.mine_every * settings.mine_every
+        if wanted == self._mined:
+            return
+        path = self._folder / f"neighbours-{wanted}.json"
+        if not path.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._encoder.eval()
+            asked = [*self.packer.documents["qa_ja"], *self.packer.documents["qa_en"]]
+            found = mine_neighbours(self._encoder, self._tokenizer, asked, settings)
+            self._encoder.train()
+            write_neighbours(path, found)
+            self._log.write("mined", step=wanted, groups=len(found))
+        self.packer.use_neighbours(read_neighbours(path))
+        self._mined = wanted
 
-    def __call__(self, batch: RetrievalBatch) -> tuple[Losses, int]:
-        """Weighted losses and the number of tokens."""
-        config, encoder = self._config, self._encoder
-        ids, real = pad(batch.contexts)
-        query_ids, query_real = pad(batch.queries)
-        with precision(ids.device):
-            states, passage_real = span_states(encoder(ids, real), batch)
-            query_states = encoder(query_ids, query_real)
-            passages = encoder.passage_vectors(mean_pool(states, passage_real))
-            queries = encoder.passage_vectors(mean_pool(query_states, query_real))
-            late = maxsim(
-                encoder.token_vectors(query_states),
-                query_real,
-                encoder.token_vectors(states),
-                passage_real,
-            )
-        allowed, targets = wrong_answers(batch), torch.tensor(batch.targets)
-        dense = self._contrast(config.scale * queries @ passages.T, allowed, targets)
-        token = self._contrast(config.token_scale * late, allowed, targets)
-        count = int(real.sum()) + int(query_real.sum())
-        return {"dense": dense, "token": config.token_weight * token}, count
+    def __call__(self, step: int) -> tuple[Losses, int]:
+        """The losses of a step and its tokens."""
+        self._mine(step)
+        if step % self._config.retrieve.optim.checkpoint_every == 0:
+            # A run that resumes here starts with an empty queue, so an uncut one does too.
+            self._loss.queue.clear()
+        return self._loss(self.packer.batch(step))
 
 
 def retrieve(
@@ -97,54 +155,44 @@ def retrieve(
 
     The result is ``work/retrieve/checkpoint`` and the development figures ``work/figures.json``.
     """
+    folder = work / "retrieve"
     log = RunLog(work / "curves.jsonl", "retrieve")
     torch.manual_seed(config.seed)
     settings = config.retrieve
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
-    collections = read_collections(
-        corpus, settings.documents, settings.dev_documents, settings.dev_contexts, config.seed
-    )
-    dev, train = read_pairs(corpus, config.pairs, config.seed)
+    split = read_split(corpus, config.pairs, config.split, config.seed)
     cache = VectorCache(work / "teacher")
-    train = train[: cache.ready - len(dev)]
     encoder = load_checkpoint(work / "distill" / "checkpoint")
-    loss = RetrievalLoss(encoder, settings)
-    packer = ContextPacker(collections.train, tokenizer, settings, config.seed, config.model.block)
-    pair_settings = replace(
-        config.distill,
-        batch=settings.parallel,
-        chunk=min(config.distill.chunk, 32 * settings.parallel),
-    )
-    pair_loss = ParallelLoss(encoder, pair_settings)
-    pair_batches = PairBatches(train, tokenizer, pair_settings, config.seed + 1)
+    sample = torch.from_numpy(cache.read(0, min(cache.ready, _ROTATION_ROWS))).float()
+    rotation = kept_rotation(folder / "rotation.npy", sample)
+    rotate_passages(encoder, rotation)
+    if config.compiled:
+        for layer in encoder.layers:
+            layer.compile(dynamic=True)
+
+    questions = RetrievalTask(encoder, tokenizer, split, config, folder, log)
+    parallel = ParallelTask(encoder, tokenizer, split, cache, rotation, config)
+    similar = SimilarityTask(encoder, tokenizer, split.similarity, settings, config.seed)
 
     def losses(step: int) -> tuple[Losses, int]:
-        found, count = loss(packer.batch(step))
+        found, count = questions(step)
         if step % settings.parallel_every == 0:
-            rows, english, japanese = pair_batches.batch(step // settings.parallel_every)
-            start, stop = min(rows), max(rows) + 1
-            vectors = cache.read(len(dev) + start, len(dev) + stop)[[row - start for row in rows]]
-            extra, more = pair_loss(english, japanese, torch.from_numpy(vectors).float())
+            extra, more = parallel(step // settings.parallel_every)
             found |= {name: settings.parallel_weight * value for name, value in extra.items()}
+            count += more
+        if step % settings.similarity_every == settings.similarity_every - 1:
+            extra, more = similar(step // settings.similarity_every)
+            found |= extra
             count += more
         return found, count
 
     def evaluate() -> dict[str, float]:
-        teacher = torch.from_numpy(cache.read(0, len(dev))).float()
-        figures = development_figures(encoder, tokenizer, collections, dev, teacher, config)
+        teacher = parallel.vectors(0, len(split.dev_pairs))
+        figures = development_figures(encoder, tokenizer, split, teacher, config)
         write_figures(work / "figures.json", figures)
         return figures
 
-    documents = sum(map(len, collections.train.values()))
+    documents = sum(map(len, questions.packer.documents.values()))
     log.write("start", documents=documents, steps=settings.optim.steps)
-    train_loop(
-        encoder,
-        settings.optim,
-        losses,
-        evaluate,
-        work / "retrieve",
-        tokenizer_file,
-        log,
-        stop_after,
-    )
+    train_loop(encoder, settings.optim, losses, evaluate, folder, tokenizer_file, log, stop_after)

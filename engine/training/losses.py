@@ -1,0 +1,209 @@
+"""Losses of the retrieval stage."""
+
+from collections import deque
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engine.training.batches import Ids, pad
+from engine.training.config import RetrieveConfig
+from engine.training.loop import Losses
+from engine.training.model import Encoder, maxsim, mean_pool, precision
+from engine.training.packing import RetrievalBatch
+
+
+def span_states(states: Tensor, batch: RetrievalBatch) -> tuple[Tensor, Tensor]:
+    """Token states of each passage, cut out of its context.
+
+    Args:
+        states: Token states of the contexts, ``[C, T, W]``.
+        batch: Where the passages lie.
+
+    Returns:
+        Padded states ``[P, L, W]`` and which are not padding ``[P, L]`` bool.
+    """
+    starts = torch.tensor([span.context * states.shape[1] + span.start for span in batch.spans])
+    lengths = torch.tensor([span.stop - span.start for span in batch.spans])
+    steps = torch.arange(int(lengths.max()))
+    real = steps[None, :] < lengths[:, None]
+    rows = (starts[:, None] + steps[None, :]).masked_fill(~real, 0)
+    return states.flatten(0, 1)[rows], real
+
+
+def wrong_answers(groups: list[str], targets: list[int]) -> Tensor:
+    """Which passages may count as wrong for each query, ``[Q, P]`` bool (the right one too).
+
+    Other pieces of the right passage's group, and copies of it, are left out.
+    """
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    columns = torch.tensor([numbers[group] for group in groups])
+    right = torch.tensor(targets)
+    allowed = columns[right][:, None] != columns[None, :]
+    allowed[torch.arange(len(targets)), right] = True
+    return allowed
+
+
+def contrast(scores: Tensor, allowed: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of queries over passages and, with less weight, of passages over queries."""
+    scores = scores.masked_fill(~allowed, -torch.inf)
+    forth = functional.cross_entropy(scores, targets)
+    # Back: each asked passage among the queries of the batch; its other queries are no mistakes.
+    columns = scores[:, targets].T
+    twice = (targets[:, None] == targets[None, :]) & ~torch.eye(len(targets), dtype=torch.bool)
+    columns = columns.masked_fill(twice, -torch.inf)
+    return 0.7 * forth + 0.3 * functional.cross_entropy(columns, torch.arange(len(targets)))
+
+
+def pointer_loss(
+    vectors: Tensor,
+    gates: Tensor,
+    query_real: Tensor,
+    passage: Tensor,
+    answers: Tensor,
+    scale: float,
+) -> Tensor:
+    """Negative log of the attention that falls on the answers' tokens.
+
+    Args:
+        vectors: Unit pointer vectors of N questions, ``[N, I, D]``.
+        gates: Logits of their tokens' shares, ``[N, I]``.
+        query_real: Which of them are not padding, ``[N, I]`` bool.
+        passage: Unit token vectors of each question's own passage, zero for padding, ``[N, J, D]``.
+        answers: Which of those tokens answer it, at least one, ``[N, J]`` bool.
+        scale: Inverse temperature.
+    """
+    logits = scale * torch.einsum("nid,njd->nij", vectors, passage)
+    padding = (passage == 0).all(-1)[:, None]
+    logits = logits.masked_fill(padding, -1e30).log_softmax(-1)
+    found = logits.masked_fill(~answers[:, None], -1e30).logsumexp(-1)
+    shares = gates.masked_fill(~query_real, -1e30).log_softmax(-1)
+    return -(shares + found).logsumexp(-1).mean()
+
+
+def similarity_loss(cosines: Tensor, scores: Tensor) -> Tensor:
+    """One minus the correlation of cosines with people's scores, both ``[N]``."""
+    cosines, scores = cosines - cosines.mean(), scores - scores.mean()
+    return 1 - functional.cosine_similarity(cosines, scores, dim=0, eps=1e-6)
+
+
+class VectorQueue:
+    """Passage vectors of the last steps, as further negatives.
+
+    Source:
+        Wang et al. 2020 (Cross-Batch Memory), section 3.2.
+    """
+
+    def __init__(self, size: int):
+        self._parts: deque[tuple[Tensor, list[str]]] = deque()
+        self._size = size
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._parts.clear()
+
+    def push(self, vectors: Tensor, groups: list[str]) -> None:
+        """Add a step's vectors and let the oldest go."""
+        self._parts.append((vectors.detach(), groups))
+        while sum(len(names) for _, names in self._parts) > self._size:
+            self._parts.popleft()
+
+    def extend(self, vectors: Tensor, groups: list[str]) -> tuple[Tensor, list[str]]:
+        """A batch's passages with those of the queue behind them."""
+        kept = [part for part, _ in self._parts]
+        names = [name for _, part in self._parts for name in part]
+        return torch.cat([vectors, *kept]), groups + names
+
+
+class RetrievalLoss:
+    """Contrast of pooled vectors and of late interaction, and pointing to answers."""
+
+    def __init__(self, encoder: Encoder, config: RetrieveConfig):
+        self._encoder = encoder
+        self._config = config
+        self.queue = VectorQueue(config.queue)
+
+    def __call__(self, batch: RetrievalBatch) -> tuple[Losses, int]:
+        """Weighted losses and the number of tokens."""
+        config, encoder = self._config, self._encoder
+        ids, real = pad(batch.contexts, config.context_tokens)
+        segments, _ = pad(batch.segments, config.context_tokens)
+        query_ids, query_real = pad(batch.queries)
+        with precision(ids.device):
+            states, passage_real = span_states(encoder(ids, segments), batch)
+            query_states = encoder(query_ids, query_real)
+            passages = encoder.passage_vectors(mean_pool(states, passage_real))
+            queries = encoder.passage_vectors(mean_pool(query_states, query_real))
+            tokens = encoder.token_vectors(states)
+            query_tokens = encoder.token_vectors(query_states)
+            weights = encoder.token_weights(query_states) * query_real
+            late = maxsim(query_tokens, weights, tokens, passage_real)
+        targets = torch.tensor(batch.targets)
+        allowed = wrong_answers(batch.groups, batch.targets)
+        found: Losses = {
+            "token": config.token_weight * contrast(config.token_scale * late, allowed, targets)
+        }
+        every, groups = self.queue.extend(passages, batch.groups)
+        found["dense"] = self._dense(queries, every, wrong_answers(groups, batch.targets), targets)
+        self.queue.push(passages, batch.groups)
+        teacher = (config.token_scale * late.detach()).masked_fill(~allowed, -1e30).softmax(-1)
+        pupil = (config.scale * queries @ passages.T).masked_fill(~allowed, -1e30)
+        agree = functional.kl_div(pupil.log_softmax(-1), teacher, reduction="batchmean")
+        found["agree"] = config.agree_weight * agree
+        if any(batch.answers):
+            found["pointer"] = config.pointer_weight * self._pointing(
+                batch, query_states, query_real, tokens, passage_real
+            )
+        return found, int(real.sum()) + int(query_real.sum())
+
+    def _dense(self, queries: Tensor, every: Tensor, allowed: Tensor, targets: Tensor) -> Tensor:
+        config = self._config
+        total = contrast(config.scale * queries @ every.T, allowed, targets)
+        # Source of the shorter widths: Kusupati et al. 2022 (Matryoshka), equation 1.
+        for width in config.widths:
+            short = functional.normalize(queries[:, :width], dim=-1)
+            other = functional.normalize(every[:, :width], dim=-1)
+            total = total + config.width_weight * contrast(
+                config.scale * short @ other.T, allowed, targets
+            )
+        return total
+
+    def _pointing(
+        self,
+        batch: RetrievalBatch,
+        query_states: Tensor,
+        query_real: Tensor,
+        tokens: Tensor,
+        passage_real: Tensor,
+    ) -> Tensor:
+        rows = [row for row, places in enumerate(batch.answers) if places]
+        columns = torch.tensor([batch.targets[row] for row in rows])
+        answers = torch.zeros(len(rows), tokens.shape[1], dtype=torch.bool)
+        for place, row in enumerate(rows):
+            answers[place, batch.answers[row]] = True
+        with precision(query_states.device):
+            vectors, gates = self._encoder.pointers(query_states[rows])
+        passage = tokens[columns] * passage_real[columns][:, :, None]
+        return pointer_loss(
+            vectors, gates, query_real[rows], passage, answers, self._config.pointer_scale
+        )
+
+
+class SimilarityLoss:
+    """Cosines of judged sentence pairs against people's scores."""
+
+    def __init__(self, encoder: Encoder, config: RetrieveConfig):
+        self._encoder = encoder
+        self._config = config
+
+    def __call__(
+        self, first: list[Ids], second: list[Ids], scores: list[float]
+    ) -> tuple[Losses, int]:
+        """The weighted loss and the number of tokens."""
+        ids, real = pad(first + second)
+        with precision(ids.device):
+            pooled = mean_pool(self._encoder(ids, real), real)
+            vectors = self._encoder.passage_vectors(pooled)
+        cosines = (vectors[: len(first)] * vectors[len(first) :]).sum(-1)
+        loss = similarity_loss(cosines, torch.tensor(scores))
+        return {"similarity": self._config.similarity_weight * loss}, int(real.sum())
