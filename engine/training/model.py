@@ -6,10 +6,11 @@ from torch.nn import functional
 
 from engine.training.attention import block_attention, dense_attention, whole_attention
 from engine.training.config import ModelConfig
+from engine.training.window import window_biases
 
 
 class EncoderLayer(nn.Module):
-    """A pre-norm transformer layer without biases."""
+    """A pre-norm transformer layer; constant query and key biases are its only ones."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -17,6 +18,8 @@ class EncoderLayer(nn.Module):
         self.config = config
         self.attention_norm = nn.RMSNorm(width, config.norm_eps)
         self.qkv = nn.Linear(width, 3 * width, bias=False)
+        # One axis: a parameter that is not decayed.
+        self.qk_bias = nn.Parameter(window_biases(config))
         self.output = nn.Linear(width, width, bias=False)
         self.feed_norm = nn.RMSNorm(width, config.norm_eps)
         self.up = nn.Linear(width, config.feed_forward, bias=False)
@@ -28,7 +31,8 @@ class EncoderLayer(nn.Module):
         parts = self.qkv(self.attention_norm(x))
         parts = parts.view(*x.shape[:2], 3, config.heads, config.head_width)
         q, k, v = parts.unbind(2)
-        return q, k, v
+        shift = self.qk_bias.view(2, config.heads, config.head_width).to(q.dtype)
+        return q + shift[0], k + shift[1], v
 
     def finish(self, x: Tensor, mixed: Tensor) -> Tensor:
         """The layer's result of its input ``[N, T, W]`` and what attention mixed."""
