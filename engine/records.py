@@ -211,12 +211,19 @@ class QueryEncoding:
         token_spans: Spans into ``text``, int32 ``[Q, 2]``.
         token_vectors: Unit vectors, float32 ``[Q, 64]``.
         vector: Unit vector, float32 ``[384]``.
+        token_weights: How much each token counts, positive float32 ``[Q]``.
+        pointer_vectors: Where each token looks for the answer, unit vectors to be compared with a
+            document's token vectors, float32 ``[Q, 64]``.
+        pointer_weights: Share of each token in that, float32 ``[Q]``, summing to 1.
     """
 
     text: str
     token_spans: np.ndarray
     token_vectors: np.ndarray
     vector: np.ndarray
+    token_weights: np.ndarray
+    pointer_vectors: np.ndarray
+    pointer_weights: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

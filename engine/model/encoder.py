@@ -167,9 +167,13 @@ class Encoder:
         vectors = np.empty((len(state.x), config.token_width), np.float32)
         for _ in self._stack.head(state, vectors):
             pass
-        whole = state.x[: state.tokens].sum(axis=0, keepdims=True)
+        states = state.x[: state.tokens]
+        whole = states.sum(axis=0, keepdims=True)
         vector = self._stack.passages(np.array([[0, state.tokens]]), whole)[0]
-        return QueryEncoding(text, tokens.spans, vectors[: state.tokens], vector)
+        counts, pointers, shares = self._stack.question(states)
+        return QueryEncoding(
+            text, tokens.spans, vectors[: state.tokens], vector, counts, pointers, shares
+        )
 
     def _tokenize(self, text: str, cancel: CancelToken) -> Generator[Progress, None, Tokens]:
         steps = self.tokenizer.tokenize_steps(text, cancel)

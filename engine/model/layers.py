@@ -166,6 +166,17 @@ class LayerStack:
         pooled = (sums / counts[:, None]).astype(np.float32)
         return self._sessions["passage"].run(["vectors"], {"pooled": pooled})[0]
 
+    def question(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What a question's states float32 ``[Q, W]`` say about it.
+
+        Returns:
+            How much each token counts ``[Q]``, unit pointer vectors ``[Q, token_width]`` and each
+            token's share in pointing ``[Q]``, float32.
+        """
+        names = ["token_weights", "pointer_vectors", "pointer_weights"]
+        counts, pointers, shares = self._sessions["question"].run(names, {"states": states})
+        return counts, pointers, shares
+
 
 def _chunks(blocks: int) -> Iterator[tuple[int, int]]:
     for start in range(0, blocks, CHUNK):

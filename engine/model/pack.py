@@ -11,7 +11,7 @@ from engine.errors import PackError
 from kernels.block_sparse.pattern import BlockPattern
 
 FORMAT = 1
-ARCHITECTURE = "chumoku-1"
+ARCHITECTURE = "chumoku-2"
 MANIFEST = "pack.json"
 # Optional: words of one language for words of the other.
 LEXICON = "lexicon.json"
@@ -70,7 +70,14 @@ class Pack:
 
 def part_names(layers: int) -> tuple[str, ...]:
     """Names of the ONNX parts of an encoder of so many layers."""
-    names = ["embed.onnx", "attend.onnx", "attend_tail.onnx", "head.onnx", "passage.onnx"]
+    names = [
+        "embed.onnx",
+        "attend.onnx",
+        "attend_tail.onnx",
+        "head.onnx",
+        "passage.onnx",
+        "question.onnx",
+    ]
     for layer in range(layers):
         names += [f"layer_{layer:02d}_project.onnx", f"layer_{layer:02d}_finish.onnx"]
     return tuple(names)

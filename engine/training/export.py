@@ -104,6 +104,7 @@ def _parts(source: TrainedWeights) -> dict[str, bytes]:
         "attend_tail": attention_model(source.pattern, heads, width, tail=True),
         "head": onnx_parts.head_model(source),
         "passage": onnx_parts.passage_model(source),
+        "question": onnx_parts.question_model(source),
     }
     for layer in range(source.config["layers"]):
         models[f"layer_{layer:02d}_project"] = onnx_parts.project_model(source, layer)

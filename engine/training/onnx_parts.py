@@ -196,6 +196,9 @@ def project_model(checkpoint: TrainedWeights, layer: int) -> onnx.ModelProto:
     factor = part.inverse_rms("x", config["norm_eps"])
     qkv = part.linear("qkv", "x", checkpoint.weights[prefix + "qkv.weight"] * norm, factor)
     parts = part.add("Split", qkv, outputs=3, axis=1, num_outputs=3)
+    biases = checkpoint.weights[prefix + "qk_bias"].reshape(2, width)
+    for place, name in enumerate(("q", "k")):
+        parts[place] = part.add("Add", parts[place], part.constant(f"{name}_bias", biases[place]))
     outputs: dict[str, tuple[int, list[int | str]]] = {}
     for name, tensor, shift in zip(
         ("q", "k", "v"), parts, (0, -pattern.far_offset, None), strict=True
@@ -264,4 +267,43 @@ def passage_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
     return part.model(
         {"pooled": (TensorProto.FLOAT, ["P", config["width"]])},
         {"vectors": (TensorProto.FLOAT, ["P", config["passage_width"]])},
+    )
+
+
+def question_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
+    """``states`` ``[T, W]`` of a question to what its tokens count and where they point.
+
+    ``token_weights`` ``[T]`` are positive, ``pointer_vectors`` ``[T, token_width]`` unit vectors,
+    ``pointer_weights`` ``[T]`` sum to 1.
+    """
+    config, weights = checkpoint.config, checkpoint.weights
+    width = config["token_width"]
+    part = PartBuilder("question")
+    counts = part.add(
+        "MatMul", "states", part.stored_matrix("weight_head", weights["weight_head.weight"])
+    )
+    part.add(
+        "Reshape", part.add("Softplus", counts), part.integers(-1), output="token_weights"
+    )
+    found = part.add(
+        "MatMul", "states", part.stored_matrix("pointer_head", weights["pointer_head.weight"])
+    )
+    pointers = part.add("Slice", found, part.integers(0), part.integers(width), part.integers(1))
+    gates = part.add(
+        "Slice", found, part.integers(width), part.integers(width + 1), part.integers(1)
+    )
+    part.normalise(pointers, "pointer_vectors")
+    part.add(
+        "Softmax",
+        part.add("Reshape", gates, part.integers(-1)),
+        output="pointer_weights",
+        axis=0,
+    )
+    return part.model(
+        {"states": (TensorProto.FLOAT, ["T", config["width"]])},
+        {
+            "token_weights": (TensorProto.FLOAT, ["T"]),
+            "pointer_vectors": (TensorProto.FLOAT, ["T", width]),
+            "pointer_weights": (TensorProto.FLOAT, ["T"]),
+        },
     )

@@ -75,6 +75,7 @@ def encode(
         prefix = f"layers.{layer}."
         normed = rms_norm(x, weights[prefix + "attention_norm.weight"], epsilon)
         qkv = (normed @ weights[prefix + "qkv.weight"].T).reshape(-1, 3, heads, head_width)
+        qkv[:, :2] += weights[prefix + "qk_bias"].reshape(2, heads, head_width)
         attention = block_sparse_attention(qkv[:, 0], qkv[:, 1], qkv[:, 2], pattern)
         attended.append(attention)
         x = x + attention.output.reshape(len(x), -1) @ weights[prefix + "output.weight"].T
@@ -96,3 +97,22 @@ def passage_vectors(
             pooled[row] = states[start:end].mean(axis=0)
     head = checkpoint.weights["passage_head.weight"].astype(states.dtype)
     return normalise(pooled @ head.T)
+
+
+def question(
+    checkpoint: TrainedWeights, states: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What ``states`` ``[Q, W]`` of a question say about it.
+
+    Returns:
+        How much each token counts ``[Q]``, unit pointer vectors ``[Q, token_width]`` and the
+        share of each token in pointing ``[Q]``.
+    """
+    weights = {
+        name: checkpoint.weights[f"{name}_head.weight"].astype(states.dtype)
+        for name in ("weight", "pointer")
+    }
+    counts = np.logaddexp(0.0, states @ weights["weight"][0])
+    found = states @ weights["pointer"].T
+    shares = np.exp(found[:, -1] - found[:, -1].max())
+    return counts, normalise(found[:, :-1]), shares / shares.sum()

@@ -9,7 +9,7 @@ import numpy as np
 
 from kernels.block_sparse.pattern import BlockPattern
 
-ARCHITECTURE = "chumoku-1"
+ARCHITECTURE = "chumoku-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def expected_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         shapes |= {
             prefix + "attention_norm.weight": (width,),
             prefix + "qkv.weight": (3 * width, width),
+            prefix + "qk_bias": (2 * width,),
             prefix + "output.weight": (width, width),
             prefix + "feed_norm.weight": (width,),
             prefix + "up.weight": (inner, width),
@@ -64,6 +65,8 @@ def expected_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         "final_norm.weight": (width,),
         "passage_head.weight": (config["passage_width"], width),
         "token_head.weight": (config["token_width"], width),
+        "weight_head.weight": (1, width),
+        "pointer_head.weight": (config["token_width"] + 1, width),
     }
     return shapes
 

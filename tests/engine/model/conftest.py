@@ -35,7 +35,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoint")
     vocabulary = _tokenizer(folder / "tokenizer.json")
     config = {
-        "architecture": "chumoku-1", "layers": 2, "width": 64, "heads": 2, "feed_forward": 128,
+        "architecture": "chumoku-2", "layers": 2, "width": 64, "heads": 2, "feed_forward": 128,
         "block": 16, "vocabulary": vocabulary, "passage_width": 48, "token_width": 32, "near": 1,
         "global_blocks": 1, "k_min": 2, "k_max": 4, "mass": 0.9, "rotary_base": 10000.0,
         "norm_eps": 1e-6,

@@ -180,6 +180,13 @@ def test_a_question(tiny_encoder, tiny_checkpoint):
     assert np.linalg.norm(query.vector) == pytest.approx(1.0, abs=1e-5)
     document = encode(tiny_encoder, text, [(0, len(text))])
     assert document.passage_vectors[0].astype(float) @ query.vector == pytest.approx(1, abs=2e-3)
+    source = load_weights(tiny_checkpoint)
+    exact = oracle.encode(source, tiny_encoder.tokenizer.tokenize(text).ids)
+    counts, pointers, shares = oracle.question(source, exact.states)
+    np.testing.assert_allclose(query.token_weights, counts, rtol=0.05, atol=0.02)
+    np.testing.assert_allclose(query.pointer_weights, shares, atol=0.03)
+    assert ((query.pointer_vectors * pointers).sum(axis=1) > 0.995).all()
+    assert query.pointer_weights.sum() == pytest.approx(1.0, abs=1e-5)
 
 
 @pytest.mark.parametrize(("text", "code"), [(" ", "query_empty"), ("a" * 9000, "query_too_long")])

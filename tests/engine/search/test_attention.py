@@ -57,7 +57,8 @@ def scope(*revisions):
 def asked(*vectors):
     count = len(vectors)
     spans = np.stack([np.arange(count), np.arange(count) + 1], axis=1).astype(np.int32)
-    return QueryEncoding("検" * count, spans, unit(vectors), np.zeros(8, np.float32))
+    even, rows = np.full(count, 1 / max(count, 1), np.float32), unit(vectors)
+    return QueryEncoding("検" * count, spans, rows, np.zeros(8, np.float32), even, rows, even)
 
 
 @pytest.fixture

@@ -61,7 +61,8 @@ def meaning(text):
 
 def encode(query):
     spans, vectors = tokens_of(query)
-    return QueryEncoding(query, spans, vectors, meaning(query))
+    even = np.full(len(spans), 1 / max(len(spans), 1), np.float32)
+    return QueryEncoding(query, spans, vectors, meaning(query), even, vectors, even)
 
 
 class Scope:

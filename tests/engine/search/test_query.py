@@ -40,11 +40,16 @@ def test_english_stop_words_are_light_but_capitals_are_not():
 
 def encoded(text, spans):
     count = len(spans)
+    vectors = np.eye(max(count, 1), 4, dtype=np.float32)[:count]
+    even = np.full(count, 0.25, np.float32)
     return QueryEncoding(
         text,
         np.array(spans, np.int32).reshape(-1, 2),
-        np.eye(max(count, 1), 4, dtype=np.float32)[:count],
+        vectors,
         np.ones(4, np.float32),
+        even,
+        vectors,
+        even,
     )
 
 

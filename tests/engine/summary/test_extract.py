@@ -59,7 +59,8 @@ def built(items, *, kinds=None, headings=None, kept=None):
 
 
 def asked(vector):
-    return QueryEncoding("?", np.array([[0, 1]], np.int32), unit([vector]), unit(vector))
+    tokens, one = unit([vector]), np.ones(1, np.float32)
+    return QueryEncoding("?", np.array([[0, 1]], np.int32), tokens, unit(vector), one, tokens, one)
 
 
 TOPICS = [
