@@ -211,12 +211,17 @@ class QueryEncoding:
         token_spans: Spans into ``text``, int32 ``[Q, 2]``.
         token_vectors: Unit vectors, float32 ``[Q, 64]``.
         vector: Unit vector, float32 ``[384]``.
+        pointer_vectors: Unit vectors by which the tokens point at an answer, float32 ``[Q, 64]``;
+            None for packs that were not trained to.
+        pointer_weights: Their shares, summing to 1, float32 ``[Q]``; likewise.
     """
 
     text: str
     token_spans: np.ndarray
     token_vectors: np.ndarray
     vector: np.ndarray
+    pointer_vectors: np.ndarray | None = None
+    pointer_weights: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
