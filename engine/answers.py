@@ -222,6 +222,7 @@ class Answers:
         encoding: QueryEncoding | None = None
         calibration: Mapping[str, Any] = {}
         pack_hash = None
+        marking: Mapping[str, Any] = {}
         translator = Translator()
         if query.strip():
             try:
@@ -229,11 +230,20 @@ class Answers:
                 if settings.use_dense or settings.use_attention:
                     encoding = encoder.encode_query(query.strip())
                 calibration, pack_hash = encoder.pack.fusion, encoder.pack.pack_hash
+                marking = encoder.pack.highlights
                 translator = Translator(encoder.pack.lexicon)
             except PackError:
                 pass  # Exact search answers without the model; the result carries a note.
         ranked = rank_passages(
-            query, settings, scope.index, scope.postings, encoding, calibration, cancel, translator
+            query,
+            settings,
+            scope.index,
+            scope.postings,
+            encoding,
+            calibration,
+            cancel,
+            translator,
+            marking,
         )
         return ranked, pack_hash
 
@@ -255,7 +265,7 @@ class Answers:
             score=found.score,
             parts=found.parts,
             highlights=highlights(
-                document.text, found.start, found.end, found.token_spans, found.token_weights
+                document.text, found.start, found.end, found.marked_spans, found.marked_weights
             ),
             terms=found.terms,
         )

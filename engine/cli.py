@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import cli_text, json_output
+from engine import cli_evaluate, cli_text, json_output
 from engine.cli_progress import run_with_progress
 from engine.errors import Cancelled, ChumokuError, QueryError
 from engine.records import AddResult, DocumentId, EvidenceId, SearchSettings
@@ -278,6 +278,9 @@ def check(
     else:
         _print(cli_text.check_text(report))
     raise typer.Exit(0 if report.ok else 1)
+
+
+app.command()(cli_evaluate.evaluate)
 
 
 @app.command()

@@ -27,6 +27,7 @@ STAGES = {
     "store": "storing",
     "check": "checking",
     "rebuild": "rebuilding",
+    "evaluate": "asking",
 }
 
 REASONS = {
@@ -64,6 +65,8 @@ REASONS = {
     "export_denied": "the file cannot be written there, or another program has it open",
     "export_full": "the disk is full",
     "export_source_missing": "the original file is no longer in the library",
+    "set_missing": "there is no such evaluation set, or it cannot be read",
+    "set_broken": "the evaluation set cannot be used",
 }
 
 NOTES = {
@@ -132,7 +135,7 @@ def _console() -> Console:
     return Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False)
 
 
-def _print_table(titles: list[str], rows: list[list[str]]) -> None:
+def print_table(titles: list[str], rows: list[list[str]]) -> None:
     """Print rows under their titles; nothing is cut, since a path is of no use in part."""
     cells = [titles, *([shown(cell) for cell in row] for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
@@ -162,7 +165,7 @@ def show_documents(documents: list[DocumentInfo]) -> None:
         status = f"{info.status}: {reason_text(info.reason)}" if info.reason else info.status
         counts = [str(value) for value in (info.revision, info.pages, info.tokens)]
         rows.append([str(info.document_id), status, *counts, info.path])
-    _print_table(["id", "status", "rev", "pages", "tokens", "path"], rows)
+    print_table(["id", "status", "rev", "pages", "tokens", "path"], rows)
 
 
 def place_text(hit: Hit) -> str:
@@ -236,7 +239,7 @@ def show_history(history: list[EvidenceInfo]) -> None:
         ]
         for info in history
     ]
-    _print_table(["id", "created", "kind", "query", "hits", "documents"], rows)
+    print_table(["id", "created", "kind", "query", "hits", "documents"], rows)
 
 
 def show_evidence(record: Evidence) -> None:

@@ -1,11 +1,12 @@
-"""Fits the fusion of a pack: ``python -m engine.evaluate.calibrate --pack DIR --corpus DIR``.
+"""Fits the fusion of a pack: ``python -m engine.evaluate.calibrate --pack DIR SET...``.
 
-Questions come from the splits that training held out: Japanese questions on Japanese text, and
-headings of one language on documents of the other, and, where they are given, sentences and their
-paraphrases; all documents stand in one scope. For each set of parts the weights are fitted to put
-the right candidates first among all that search gathers, then the scale that turns strength into
-probability. Half of the questions fit, the other half judges, and all of them give the parameters
-that are written into ``pack.json``.
+The sets are of kind ``retrieval``; those that ``engine.evaluate.splits`` writes into ``whole/``
+hold what training never saw: Japanese questions on Japanese text, headings of one language on
+documents of the other, and sentences asked for by paraphrases. All documents stand in one scope and
+are encoded in one pass each, as the product does. For each set of parts the weights are fitted to
+put the right candidates first among all that search gathers, then the scale that turns strength
+into probability. Half of the questions fit, the other half judges, and all of them give the
+parameters that are written into ``pack.json``.
 """
 
 import argparse
@@ -19,31 +20,21 @@ from typing import Any
 
 import numpy as np
 
-from engine.evaluate.collection import (
-    Collection,
-    build,
-    held_out,
-    paired_sources,
-    paraphrase_sources,
-    question_sources,
-    spread,
-)
+from engine.evaluate.collection import Collection, build, spread
 from engine.evaluate.regression import fit_choice, fit_logistic
 from engine.evaluate.retrieval import Estimate, figures
+from engine.evaluate.sets import find_sets
 from engine.model.encoder import Encoder
 from engine.model.pack import load_pack, write_section
-from engine.progress import CancelToken
+from engine.progress import CancelToken, run
 from engine.records import SearchSettings
 from engine.search import fusion, pipeline
 from engine.search.fusion import Calibration, RawParts
 from engine.search.pipeline import Candidates
 from engine.search.query import QueryShape, shape
 from engine.search.translation import Translator
-from engine.training.config import load_config
 
 MOST_QUESTIONS = 600
-MOST_PAIRS = 80
-MOST_SENTENCES = 800
 # Share of Japanese questions that text in the other language answers, in offices that this is for;
 # among the fitted questions it is far higher.
 FOREIGN_SHARE = 0.01
@@ -63,7 +54,9 @@ class Asked:
         return np.isin(self.found.rows, list(self.relevant))
 
 
-def ask(collection: Collection, encoder: Encoder, most: int) -> dict[str, list[Asked]]:
+def ask(
+    collection: Collection, encoder: Encoder, most: int, cancel: CancelToken
+) -> dict[str, list[Asked]]:
     """Gather the candidates of the questions by group, at most ``most`` of each."""
     translator = Translator(encoder.pack.lexicon)
     asked: dict[str, list[Asked]] = {}
@@ -75,7 +68,7 @@ def ask(collection: Collection, encoder: Encoder, most: int) -> dict[str, list[A
                 collection.index,
                 collection.postings,
                 encoder.encode_query(item.query),
-                CancelToken(),
+                cancel,
                 translator.terms(item.query),
             )
             if len(found.rows):
@@ -210,25 +203,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m engine.evaluate.calibrate", description=__doc__
     )
     parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
-    parser.add_argument("--corpus", type=Path, required=True, help="folder of the training corpus")
-    parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
-    parser.add_argument("--paraphrases", type=Path, help="sentence pairs with scores (JSTS)")
+    parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="files or folders")
     parser.add_argument("--dry-run", action="store_true", help="print only, write nothing")
     options = parser.parse_args(arguments)
 
     encoder = Encoder.load(load_pack(options.pack))
-    config = load_config(options.config)
-    questions, pairs = held_out(
-        options.corpus,
-        documents=config.retrieve.documents,
-        dev_documents=config.retrieve.dev_documents,
-        dev_contexts=config.retrieve.dev_contexts,
-        seed=config.seed,
-    )
-    sources = question_sources(questions) + paired_sources(pairs[:MOST_PAIRS])
-    if options.paraphrases:
-        sources += paraphrase_sources(options.paraphrases, MOST_SENTENCES)
-    asked = ask(build(sources, encoder), encoder, MOST_QUESTIONS)
+    cancel = CancelToken()
+    collection = run(build(find_sets(options.sets), encoder, cancel, together=True))
+    asked = ask(collection, encoder, MOST_QUESTIONS, cancel)
     judging = {name: items[1::2] for name, items in asked.items()}
     section = fit([item for items in asked.values() for item in items])
     fitting = fit([item for items in asked.values() for item in items[::2]])

@@ -1,48 +1,69 @@
-"""Collections of judged questions over documents in memory, for calibration and figures."""
+"""Documents of evaluation sets in memory, as the library holds its own, with their questions."""
 
-import gzip
 import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 
+from engine.evaluate.set_lines import squeezed
+from engine.evaluate.set_rows import Answer, Row, SetDocument, SetError, SetQuestion
 from engine.model.encoder import Encoder
 from engine.passages.passages import split_passages
-from engine.progress import CancelToken, run
+from engine.progress import CancelToken, Job, Progress
+from engine.reading.supervisor import ReaderProcess
 from engine.records import (
     Document,
     DocumentId,
-    Encoding,
     Page,
     Passage,
     PassageId,
     RevisionId,
+    Span,
     Unit,
 )
 from engine.search.index import Index, IndexedRevision, TokenArrays
 from engine.search.lexical import MemoryPostings
 from engine.search.lexical_terms import passage_terms
-from engine.training.contexts import read_collections
-from engine.training.corpus import Question, Section
 
-SAME_LANGUAGE, OTHER_LANGUAGE = "same_language", "other_language"
-PARAPHRASE = "paraphrase"
-# Sentences of one meaning by their annotators, that share few pairs of characters.
-SAME_MEANING = 3.8
-FEW_SHARED = 0.2
-SENTENCES_PER_DOCUMENT = 40
-SECTION_LENGTH = 600
-SHORTEST_QUERY = 8
+T = TypeVar("T")
+
+
+class Rows(Protocol):
+    """A set of documents and questions, on disk or in memory."""
+
+    @property
+    def name(self) -> str:
+        """What the figures call it."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """What errors call it."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """Its rows, documents before the questions about them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A question of a group with the rows of the passages that answer it."""
+    """A question with the rows of the passages that answer it.
+
+    Attributes:
+        group: Name of its set.
+        kind: Its kind within the set.
+        query: The question.
+        relevant: Rows of the index.
+    """
 
     group: str
+    kind: str
     query: str
     relevant: frozenset[int]
 
@@ -56,186 +77,225 @@ class Collection:
     questions: tuple[Judged, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A document to be built and its questions as ``(query, first, last)`` spans of its text."""
-
-    group: str
-    document: Document
-    questions: tuple[tuple[str, int, int], ...]
-
-
-def build(sources: Sequence[Source], encoder: Encoder) -> Collection:
+def build(
+    sets: Iterable[Rows], encoder: Encoder, cancel: CancelToken, *, together: bool = False
+) -> Job[Collection]:
     """Split, encode and index documents as the library does, all in one scope.
 
-    Questions of one group thus have the documents of the others around them. A passage is relevant
-    if it overlaps the span that answers the question.
+    Questions of one set thus have the documents of the others around them.
+
+    Args:
+        sets: Where documents and questions come from.
+        encoder: The model.
+        cancel: Stops the work.
+        together: Encode the parts of every document in one pass. Else parts that are no whole
+            document are encoded one by one, knowing nothing of each other.
+
+    Yields:
+        ``Progress("encode", documents done, None, name of the set)``.
+
+    Raises:
+        SetError: ``set_broken``: no passage holds an answer.
+        engine.errors.ReadingError: A file cannot be read.
+        engine.errors.Cancelled: ``cancel`` was set.
     """
-    revisions, terms = [], {}
-    judged: list[tuple[Source, int, str, int, int]] = []
-    count = 0
-    for number, source in enumerate(sources, start=1):
-        document = source.document
-        passages = split_passages(document)
-        encoding = _encode(encoder, document.text, passages)
-        ids = tuple(PassageId(count + i) for i in range(len(passages)))
-        count += len(passages)
+    scope = _Scope(encoder, together)
+    asked: list[tuple[Rows, dict[str, _Place], SetQuestion]] = []
+    with ReaderProcess() as reader:
+        for one in sets:
+            places: dict[str, _Place] = {}
+            for row in one.rows():
+                cancel.check()
+                if isinstance(row, SetDocument):
+                    places |= yield from scope.add(row, reader, cancel)
+                    yield Progress("encode", len(scope.revisions), None, one.name)
+                elif isinstance(row, SetQuestion):
+                    asked.append((one, places, row))
+    index = Index(scope.revisions)
+    questions = tuple(
+        Judged(one.name, row.kind, row.query, _relevant(one, row, places, index))
+        for one, places, row in asked
+    )
+    return Collection(index, MemoryPostings(scope.terms), questions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a part stands: position of its revision and span of its text."""
+
+    position: int
+    start: int
+    end: int
+
+
+class _Scope:
+    """Revisions and words of a scope that is being built."""
+
+    def __init__(self, encoder: Encoder, together: bool) -> None:
+        self.revisions: list[IndexedRevision] = []
+        self.terms: dict[PassageId, list[str]] = {}
+        self._encoder = encoder
+        self._together = together
+
+    def add(
+        self, row: SetDocument, reader: ReaderProcess, cancel: CancelToken
+    ) -> Job[dict[str, _Place]]:
+        """Add a document; gives the places of its parts."""
+        if row.file is not None:
+            document = yield from reader.read(row.file, cancel)
+            spans: dict[str, Span] = {row.id: (0, len(document.text))}
+        else:
+            document, spans = lay_out(row)
+        passages = split_passages(document) if row.whole else _as_given(row, spans)
+        if row.whole or self._together:
+            encoded = yield from self._encoder.encode(
+                document.text,
+                [(one.start, one.end) for one in passages],
+                [],
+                cancel=cancel,
+                fidelity_sample=0,
+            )
+            vectors = encoded.passage_vectors
+            tokens = TokenArrays(
+                encoded.token_spans, encoded.token_vectors, encoded.block_summaries, encoded.block
+            )
+        else:
+            vectors, tokens = yield from self._encode_apart(document.text, passages, cancel)
+        self._index(document, passages, vectors, tokens)
+        position = len(self.revisions) - 1
+        return {name: _Place(position, *span) for name, span in spans.items()}
+
+    def _encode_apart(
+        self, text: str, passages: Sequence[Passage], cancel: CancelToken
+    ) -> Job[tuple[np.ndarray, TokenArrays]]:
+        """Encode every passage on its own, as if it were a document."""
+        vectors, spans, tokens = [], [], []
+        for passage in passages:
+            body = text[passage.start : passage.end]
+            encoded = yield from self._encoder.encode(
+                body, [(0, len(body))], [], cancel=cancel, fidelity_sample=0
+            )
+            vectors.append(encoded.passage_vectors)
+            spans.append(encoded.token_spans + passage.start)
+            tokens.append(encoded.token_vectors)
+        block = self._encoder.pack.config.pattern.block
+        joined = np.concatenate(tokens)
+        return np.concatenate(vectors), TokenArrays(
+            np.concatenate(spans).astype(np.int32), joined, _summaries(joined, block), block
+        )
+
+    def _index(
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        vectors: np.ndarray,
+        tokens: TokenArrays,
+    ) -> None:
+        number = len(self.revisions) + 1
+        ids = tuple(PassageId(len(self.terms) + place) for place in range(len(passages)))
         for passage_id, passage in zip(ids, passages, strict=True):
             body = document.text[passage.start : passage.end]
-            terms[passage_id] = passage_terms(body, passage.heading_path)
-        tokens = TokenArrays(
-            encoding.token_spans, encoding.token_vectors, encoding.block_summaries, encoding.block
-        )
-        revisions.append(
+            self.terms[passage_id] = passage_terms(body, passage.heading_path)
+        self.revisions.append(
             IndexedRevision(
                 DocumentId(number),
                 RevisionId(number),
                 document.title,
-                passages,
+                tuple(passages),
                 ids,
-                encoding.passage_vectors,
-                lambda text=document.text: text,
-                lambda tokens=tokens: tokens,
+                vectors,
+                lambda: document.text,
+                lambda: tokens,
             )
         )
-        judged += [(source, number - 1, *question) for question in source.questions]
-    index = Index(revisions)
-    questions = []
-    for source, position, query, first, last in judged:
-        start = int(index.starts[position])
-        relevant = frozenset(
-            start + at
-            for at, passage in enumerate(index.revisions[position].passages)
-            if passage.start < last and passage.end > first
-        )
-        if relevant:
-            questions.append(Judged(source.group, query, relevant))
-    return Collection(index, MemoryPostings(terms), tuple(questions))
 
 
-def _encode(encoder: Encoder, text: str, passages: Sequence[Passage]) -> Encoding:
-    return run(
-        encoder.encode(
-            text,
-            [(passage.start, passage.end) for passage in passages],
-            [span for passage in passages for span in passage.sentences],
-            cancel=CancelToken(),
-            fidelity_sample=0,
-        )
+def _summaries(vectors: np.ndarray, block: int) -> np.ndarray:
+    """Mean of the token vectors of each block, float16 ``[NB, D]``."""
+    starts = np.arange(0, len(vectors), block)
+    sums = np.add.reduceat(vectors.astype(np.float32), starts, axis=0) if len(starts) else vectors
+    counts = np.minimum(len(vectors) - starts, block)
+    return (sums / (127.0 * counts[:, None])).astype(np.float16)
+
+
+def lay_out(row: SetDocument) -> tuple[Document, dict[str, Span]]:
+    """A document of parts below their headings, and the span of each part."""
+    lines: list[str] = []
+    units: list[Unit] = []
+    spans: dict[str, Span] = {}
+    above: tuple[str, ...] = ()
+    end = 0
+
+    def put(line: str) -> Span:
+        nonlocal end
+        start, end = end, end + len(line) + 1
+        lines.append(line + "\n")
+        return start, end - 1
+
+    for part in row.parts:
+        pairs = zip(above, part.heading, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        for level, heading in enumerate(part.heading[shared:], start=shared + 1):
+            units.append(Unit(*put(heading), "heading", level=level))
+        above = part.heading
+        spans[part.id] = put(part.text)
+        units.append(Unit(*spans[part.id], "paragraph"))
+    text = "".join(lines)
+    data = text.encode()
+    digest = hashlib.sha256(data).hexdigest()
+    pages = (Page(1, 0, len(text)),)
+    document = Document("text", row.title, text, pages, tuple(units), None, digest, len(data))
+    return document, spans
+
+
+def _as_given(row: SetDocument, spans: dict[str, Span]) -> tuple[Passage, ...]:
+    return tuple(
+        Passage(place, *spans[part.id], "text", part.heading, (spans[part.id],))
+        for place, part in enumerate(row.parts)
     )
 
 
-def document_of(title: str, parts: Iterable[tuple[str, str]]) -> Document:
-    """A document made of ``(kind, text)`` parts, each a unit; kinds are ``heading``, ``line``."""
-    text, units = "", []
-    for kind, part in parts:
-        start = len(text)
-        text += part + "\n"
-        if kind == "heading":
-            units.append(Unit(start, start + len(part), "heading", level=1))
-        else:
-            units.append(Unit(start, start + len(part), "paragraph"))
-    return Document(
-        "text",
-        title,
-        text,
-        (Page(1, 0, len(text)),),
-        tuple(units),
-        None,
-        hashlib.sha256(text.encode()).hexdigest(),
-        len(text.encode()),
-    )
+def _relevant(
+    source: Rows, question: SetQuestion, places: dict[str, _Place], index: Index
+) -> frozenset[int]:
+    rows: set[int] = set()
+    for name in question.relevant:
+        place = places[name]
+        rows.update(_overlapping(index, place.position, place.start, place.end))
+    for answer in question.answers:
+        rows.update(_answering(index, places[answer.id], answer))
+    if not rows:
+        raise SetError(
+            "set_broken",
+            path=str(source.path),
+            line=question.line,
+            reason="no passage holds the answer",
+        )
+    return frozenset(rows)
 
 
-def question_sources(questions: Sequence[Question]) -> list[Source]:
-    """One document a title, its contexts as paragraphs; the answer's place is the right one."""
-    titles: dict[str, dict[str, list[Question]]] = {}
-    for item in questions:
-        titles.setdefault(item.title, {}).setdefault(item.context, []).append(item)
-    sources = []
-    for title, contexts in titles.items():
-        parts = [("heading", title), *(("line", context) for context in contexts)]
-        spans: list[tuple[str, int, int]] = []
-        start = len(title) + 1
-        for context, asked in contexts.items():
-            for item in asked:
-                at = context.find(item.answer) if item.answer else -1
-                if at >= 0:
-                    spans.append((item.question, start + at, start + at + len(item.answer)))
-            start += len(context) + 1
-        sources.append(Source(SAME_LANGUAGE, document_of(title, parts), tuple(spans)))
-    return sources
+def _answering(index: Index, place: _Place, answer: Answer) -> Iterator[int]:
+    if answer.start is not None and answer.end is not None:
+        start = place.start + answer.start
+        yield from _overlapping(index, place.position, start, place.start + answer.end)
+        return
+    wanted = squeezed(answer.contains or "")
+    for row in _overlapping(index, place.position, place.start, place.end):
+        if wanted in squeezed(index.passage_text(row)):
+            yield row
 
 
-def paired_sources(pairs: Sequence[tuple[list[Section], list[Section]]]) -> list[Source]:
-    """Documents asked in the other language, by turns a Japanese and an English version.
-
-    A question is the heading path of the other version's section; right is any passage of the
-    section. Documents in the question's own language stand beside it as distraction.
-    """
-    sources = []
-    for number, (english, japanese) in enumerate(pairs):
-        shown, asked = (japanese, english) if number % 2 == 0 else (english, japanese)
-        parts: list[tuple[str, str]] = []
-        spans: list[tuple[str, int, int]] = []
-        start = 0
-        for section, other in zip(shown, asked, strict=True):
-            start += len(section.heading) + 1
-            text = section.text[:SECTION_LENGTH].strip()
-            query = other.heading_path.replace(" > ", " ")
-            if text and len(query) >= SHORTEST_QUERY:
-                spans.append((query, start, start + len(text)))
-            start += len(text) + 1
-            parts += [("heading", section.heading), ("line", text)]
-        sources.append(Source(OTHER_LANGUAGE, document_of(shown[0].title, parts), tuple(spans)))
-    return sources
+def _overlapping(index: Index, position: int, start: int, end: int) -> Iterator[int]:
+    passages = index.revisions[position].passages
+    first = bisect_right(passages, start, key=lambda passage: passage.end)
+    for at in range(first, len(passages)):
+        if passages[at].start >= end:
+            return
+        yield int(index.starts[position]) + at
 
 
-def paraphrase_sources(path: Path, most: int) -> list[Source]:
-    """Sentences asked for by paraphrases of them that share few words with them.
-
-    Args:
-        path: Sentence pairs with a score of similarity in 0..5, JSON lines, gzip: JSTS.
-        most: At most so many sentences.
-    """
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    pairs = [row for row in rows if row["score"] is not None and row["score"] >= SAME_MEANING]
-    pairs.sort(key=lambda row: _shared(row["sentence1"], row["sentence2"]) >= FEW_SHARED)
-    distinct = {row["sentence2"]: row for row in reversed(pairs[:most])}
-    shown = sorted(distinct.values(), key=lambda row: row["sentence2"])
-    sources = []
-    for number, first in enumerate(range(0, len(shown), SENTENCES_PER_DOCUMENT)):
-        parts: list[tuple[str, str]] = []
-        spans: list[tuple[str, int, int]] = []
-        start = 0
-        for place, row in enumerate(shown[first : first + SENTENCES_PER_DOCUMENT], start=1):
-            text, heading = row["sentence2"], f"第{place}図"
-            start += len(heading) + 1
-            if _shared(row["sentence1"], text) < FEW_SHARED:
-                spans.append((row["sentence1"], start, start + len(text)))
-            start += len(text) + 1
-            parts += [("heading", heading), ("line", text)]
-        sources.append(Source(PARAPHRASE, document_of(f"図集{number}", parts), tuple(spans)))
-    return sources
-
-
-def _shared(first: str, second: str) -> float:
-    """Share of the character pairs of two texts that both hold."""
-    one, two = ({text[at : at + 2] for at in range(len(text) - 1)} for text in (first, second))
-    return len(one & two) / max(len(one | two), 1)
-
-
-def held_out(
-    corpus: Path, *, documents: int, dev_documents: int, dev_contexts: int, seed: int
-) -> tuple[list[Question], list[tuple[list[Section], list[Section]]]]:
-    """The questions and document pairs that training with these settings has not seen."""
-    found = read_collections(corpus, documents, dev_documents, dev_contexts, seed)
-    return found.dev_questions, found.dev_pairs
-
-
-def spread(items: Sequence[Judged], most: int) -> list[Judged]:
-    """At most ``most`` questions, evenly taken."""
-    if len(items) <= most:
+def spread(items: Sequence[T], most: int | None) -> list[T]:
+    """At most ``most`` items, evenly taken; all if None."""
+    if most is None or len(items) <= most:
         return list(items)
     return [items[int(at)] for at in np.linspace(0, len(items) - 1, most)]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class Pack:
         pack_hash: Identity: sha256 over the hashes of its files.
         contents: Bytes of the tokenizer and the ONNX parts, as they were verified.
         lexicon: The bilingual lexicon; None where the pack has none.
+        highlights: Weights that tell which phrase answers a question; empty until they were fitted.
     """
 
     folder: Path
@@ -66,6 +67,7 @@ class Pack:
     pack_hash: str
     contents: Mapping[str, bytes]
     lexicon: Mapping[str, Any] | None = None
+    highlights: Mapping[str, Any] = field(default_factory=dict)
 
 
 def part_names(layers: int) -> tuple[str, ...]:
@@ -115,6 +117,7 @@ def load_pack(folder: Path) -> Pack:
         languages, licence = tuple(map(str, manifest["languages"])), str(manifest["licence"])
         fusion = dict(manifest.get("fusion", {}))
         figures = dict(manifest.get("figures", {}))
+        marking = dict(manifest.get("highlights", {}))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PackError("pack_broken", path=str(folder / MANIFEST), reason=str(error)) from error
     needed = ("tokenizer.json", *part_names(config.layers))
@@ -141,17 +144,18 @@ def load_pack(folder: Path) -> Pack:
         pack_hash=files_hash(manifest["files"]),
         contents=contents,
         lexicon=lexicon,
+        highlights=marking,
     )
 
 
 def write_section(folder: Path, section: str, values: Mapping[str, Any]) -> None:
-    """Replace ``fusion`` or ``figures`` of a pack's manifest; its identity stays the same.
+    """Replace ``fusion``, ``highlights`` or ``figures`` of a manifest; the pack stays the same.
 
     Raises:
         ValueError: Another section is named.
         PackError: The manifest cannot be read.
     """
-    if section not in ("fusion", "figures"):
+    if section not in ("fusion", "highlights", "figures"):
         raise ValueError(f"section {section} is fixed at export")
     manifest = _read_manifest(folder)
     manifest[section] = dict(values)

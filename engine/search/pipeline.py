@@ -45,8 +45,10 @@ class RankedPassage:
     """A passage found, before its place on the page is looked up.
 
     Attributes:
-        token_spans: Its tokens, int32 ``[N, 2]``; none if attention did not run.
-        token_weights: How much the question attended to each, float32 ``[N]``.
+        marked_spans: Its phrases that answer the question or, where it asks for none, its tokens,
+            int32 ``[N, 2]``; none if attention did not run.
+        marked_weights: How likely each is the answer, or how much the question attended to it,
+            float32 ``[N]``.
         terms: Exact matches of the question's words, spans into the document's text.
     """
 
@@ -60,8 +62,8 @@ class RankedPassage:
     heading_path: tuple[str, ...]
     score: float
     parts: Parts
-    token_spans: np.ndarray
-    token_weights: np.ndarray
+    marked_spans: np.ndarray
+    marked_weights: np.ndarray
     terms: tuple[Span, ...]
 
 
@@ -115,6 +117,7 @@ def search(
     calibration: Mapping[str, Any],
     cancel: CancelToken | None = None,
     translator: Translator | None = None,
+    marking: Mapping[str, Any] | None = None,
 ) -> RankedPassages:
     """Find the passages of a scope that answer a question.
 
@@ -127,6 +130,7 @@ def search(
         calibration: The ``fusion`` section of the pack; may be empty.
         cancel: Checked between steps.
         translator: Gives words of the other language; None for none.
+        marking: The ``highlights`` section of the pack; without it what is attended to is marked.
 
     Raises:
         QueryError: ``query_empty`` or ``query_too_long``.
@@ -152,7 +156,8 @@ def search(
     chosen = _distinct(index, found.rows, order, settings.top)
     cancel.check()
     passages = tuple(
-        _ranked(index, asked, query_encoding, settings, found, scores, parts, at) for at in chosen
+        _ranked(index, asked, query_encoding, settings, found, scores, parts, at, marking or {})
+        for at in chosen
     )
     within = {passage.revision_id for passage in passages}
     return RankedPassages(
@@ -330,16 +335,19 @@ def _ranked(
     scores: np.ndarray,
     parts: Mapping[str, np.ndarray],
     at: int,
+    marking: Mapping[str, Any],
 ) -> RankedPassage:
     row = int(found.rows[at])
     revision = index.revisions[index.revision_of(row)]
     passage = index.passage(row)
     text = index.passage_text(row)
+    terms = lexical.match_spans(asked, text)
     if settings.use_attention and query_encoding is not None:
-        spans, weights = attention.passage_attention(query_encoding, index, row)
+        spans, weights = attention.passage_marks(query_encoding, index, row, terms, marking)
     else:
         spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
-    terms = lexical.match_spans(asked, text) if settings.use_lexical else []
+    if not settings.use_lexical:
+        terms = []
     return RankedPassage(
         index.passage_id(row),
         revision.document_id,

@@ -51,6 +51,12 @@ def _retrieve(config: TrainingConfig, corpus: Path, work: Path) -> None:
     retrieve(config, corpus, work)
 
 
+def _long(config: TrainingConfig, corpus: Path, work: Path) -> None:
+    from engine.training.long_stage import train_long
+
+    train_long(config, corpus, work)
+
+
 def _lexicon(config: TrainingConfig, corpus: Path, work: Path) -> None:
     from engine.training.lexicon import entry_count, learn, lexicon_pairs, write_lexicon
 
@@ -67,6 +73,7 @@ _STAGES = {
     "distill": (_distill, "distil the teacher into the bilingual encoder"),
     "lexicon": (_lexicon, "learn the bilingual lexicon of the search by words"),
     "retrieve": (_retrieve, "train the distilled encoder for retrieval"),
+    "long": (_long, "train it on long documents, sparse attention against its dense twin"),
 }
 
 

@@ -17,8 +17,8 @@ def rotate(x: Tensor, positions: Tensor, base: float) -> Tensor:
         Su et al. 2021 (RoFormer), equation 34, with the halves layout of GPT-NeoX.
     """
     half = x.shape[-1] // 2
-    steps = torch.arange(half, dtype=torch.float32, device=x.device)
-    angles = positions.float()[:, None] * base ** (-steps / half)  # [P, D/2]
+    steps = torch.arange(half, dtype=torch.float64, device=x.device)
+    angles = positions.double()[:, None] * base ** (-steps / half)  # [P, D/2]
     cos, sin = angles.cos().to(x.dtype)[:, None, :], angles.sin().to(x.dtype)[:, None, :]
     first, second = x[..., :half], x[..., half:]
     return torch.cat((first * cos - second * sin, second * cos + first * sin), -1)

@@ -122,11 +122,16 @@ class SplitConfig:
 
 @dataclass(frozen=True, slots=True)
 class OptimConfig:
-    """Optimisation of a stage: AdamW with warm-up and linear decay to zero."""
+    """Optimisation of a stage: AdamW with warm-up and linear decay to zero.
+
+    Attributes:
+        vector_factor: Rate of norms and biases, in multiples of ``rate``.
+    """
 
     steps: int = 2000
     embedding_rate: float = 6e-3
     rate: float = 1.5e-3
+    vector_factor: float = 1.0
     warmup: int = 200
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -234,6 +239,62 @@ class RetrieveConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LongConfig:
+    """Long documents: sparse attention learns from its dense twin.
+
+    Attributes:
+        shortest: Fewest tokens of a context.
+        longest: Most tokens of a context that is trained through all its layers.
+        deepest: Most tokens of a context whose attention mass alone is trained, layer by layer.
+        deep_every: Steps between two of those.
+        blocks: Query blocks of a context that are compared with dense attention.
+        rows: Queries of each.
+        enough: Attention mass on the blocks that are read from which on nothing more is asked.
+        mass_weight: Weight of the mass that falls elsewhere.
+        rank_weight: Weight of the pooled scores' divergence from the dense mass.
+        twin_tokens: Longest context that is also encoded densely.
+        twin_every: Steps between two of those.
+        twin_weight: Weight of the token states' distance to the dense ones.
+        queries: Most queries of a context.
+        retrieval_weight: Weight of finding its passages.
+        rehearsal_contexts: Packed contexts of the retrieval stage in each step, 0 for none.
+        parallel_every: Steps between two with parallel pairs.
+        similarity_every: Steps between two with judged pairs.
+        optim: Optimisation.
+    """
+
+    shortest: int = 2048
+    longest: int = 8192
+    deepest: int = 32768
+    deep_every: int = 6
+    blocks: int = 8
+    rows: int = 16
+    enough: float = 0.98
+    mass_weight: float = 1.0
+    rank_weight: float = 0.02
+    twin_tokens: int = 4096
+    twin_every: int = 6
+    twin_weight: float = 1.0
+    queries: int = 24
+    retrieval_weight: float = 0.5
+    rehearsal_contexts: int = 8
+    parallel_every: int = 4
+    similarity_every: int = 4
+    optim: OptimConfig = field(
+        default_factory=lambda: OptimConfig(
+            steps=600,
+            embedding_rate=4e-4,
+            rate=2e-4,
+            vector_factor=5.0,
+            warmup=20,
+            log_every=10,
+            checkpoint_every=50,
+            evaluate_every=600,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LexiconConfig:
     """Bilingual lexicon of the search by words.
 
@@ -286,6 +347,7 @@ class TrainingConfig:
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
+    long: LongConfig = field(default_factory=LongConfig)
     lexicon: LexiconConfig = field(default_factory=LexiconConfig)
 
 

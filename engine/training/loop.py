@@ -47,7 +47,7 @@ def train_loop(
     """
     folder.mkdir(parents=True, exist_ok=True)
     groups = parameter_groups(encoder, config.embedding_rate, config.rate, config.weight_decay)
-    full_rates = [config.embedding_rate, config.rate, config.rate]
+    full_rates = [config.embedding_rate, config.rate, config.vector_factor * config.rate]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)
     first = load_state(folder / "state.pt", encoder, optimiser)
     last = config.steps if stop_after is None else min(stop_after, config.steps)

@@ -158,9 +158,9 @@ def test_everything_is_between_zero_and_one(scope):
             parts = passage.parts
             for value in (passage.score, parts.lexical, parts.dense, parts.attention):
                 assert value is not None and 0 <= value <= 1
-            assert len(passage.token_spans) == len(passage.token_weights) > 0
-            assert passage.token_spans[0, 0] < passage.end
-            assert passage.token_spans[-1, 1] > passage.start
+            assert len(passage.marked_spans) == len(passage.marked_weights) > 0
+            assert passage.marked_spans[0, 0] < passage.end
+            assert passage.marked_spans[-1, 1] > passage.start
 
 
 def test_scores_fall_and_identical_text_of_one_document_comes_once(scope):
@@ -181,7 +181,7 @@ def test_same_text_in_two_documents_comes_twice_in_order():
 def test_same_answer_every_time(scope):
     def described(found):
         return [
-            (one.passage_id, one.score, one.parts, one.terms, one.token_weights.tolist())
+            (one.passage_id, one.score, one.parts, one.terms, one.marked_weights.tolist())
             for one in found.passages
         ]
 
@@ -197,7 +197,7 @@ def test_words_answer_without_a_model(scope):
     assert "締付トルク" in best.text
     assert best.parts.lexical is not None
     assert best.parts.dense is None and best.parts.attention is None
-    assert len(best.token_spans) == 0 and best.terms
+    assert len(best.marked_spans) == 0 and best.terms
 
 
 def test_words_answer_for_what_is_not_analysed_yet():

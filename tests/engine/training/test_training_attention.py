@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.training.attention import block_attention, dense_attention
+from engine.training.attention import block_attention, dense_attention, whole_attention
 from engine.training.config import ModelConfig
 from engine.training.model import Encoder
 from kernels.block_sparse.pattern import BlockPattern
@@ -49,6 +49,29 @@ def test_block_attention_is_the_reference(tokens: int, mass: float):
     ours = block_attention(q, k, v, real, config)[0, :tokens].numpy()
     expected = reference(q[0, :tokens], k[0, :tokens], v[0, :tokens], config)
     np.testing.assert_allclose(ours, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("tokens", [24, 57, 64])
+def test_whole_attention_is_the_reference_where_every_block_is_read(tokens: int):
+    config = ModelConfig(width=32, heads=2, block=8)
+    q, k, v = random_parts(1, 64, config)
+    real = torch.arange(64)[None] < tokens
+    ours = whole_attention(q, k, v, real, config)[0, :tokens].numpy()
+    expected = reference(q[0, :tokens], k[0, :tokens], v[0, :tokens], config)
+    np.testing.assert_allclose(ours, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("attend", [dense_attention, whole_attention])
+def test_a_segment_reads_nothing_but_itself(attend):
+    config = ModelConfig(width=32, heads=2, block=8)
+    q, k, v = random_parts(1, 48, config)
+    segments = torch.tensor([[1] * 16 + [2] * 25 + [0] * 7])
+    together = attend(q, k, v, segments, config)
+    first = attend(q[:, :16], k[:, :16], v[:, :16], segments[:, :16], config)
+    torch.testing.assert_close(together[:, :16], first, atol=1e-5, rtol=1e-5)
+    v = v.clone()
+    v[:, :16], v[:, 41:] = 9.0, -9.0
+    torch.testing.assert_close(attend(q, k, v, segments, config)[:, 16:41], together[:, 16:41])
 
 
 def test_rows_of_a_batch_do_not_change_each_other():

@@ -47,8 +47,14 @@ query_tokens = 16
 queries = 12
 parallel = 8
 documents = 20
-dev_documents = 3
-dev_contexts = 4
+mine_every = 4
+queue = 20
+similarity = 8
+[split]
+documents = 3
+contexts = 4
+english_contexts = 1
+similarity = 10
 [retrieve.optim]
 steps = 8
 warmup = 2
@@ -110,6 +116,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 if language == "ja":
                     row["title"] = f"題 {number // 2}"
                 questions[language].append(json.dumps(row, ensure_ascii=False))
+    judged = [
+        {"sentence1": first[1], "sentence2": second[1], "score": float(number % 6)}
+        for number, (first, second) in enumerate(zip(pairs[:60:2], pairs[1:60:2], strict=True))
+    ]
+    write_lines(
+        folder / "sts_nli_ja_train.jsonl.gz",
+        [json.dumps(row, ensure_ascii=False) for row in judged],
+    )
     for language in ("en", "ja"):
         write_lines(folder / f"sections_{language}.jsonl.gz", sections[language])
         write_lines(folder / f"qa_{language}_train.jsonl.gz", questions[language])
@@ -172,7 +186,7 @@ def test_stages_learn_and_resume_to_the_same_weights(
     cut = copy_inputs(work, tmp_path / "cut")
     for stop_after in (5, None):
         distill(config, corpus, cut, stop_after)
-    for stop_after in (3, None):
+    for stop_after in (4, None):
         retrieve(config, corpus, cut, stop_after)
     for stage in ("distill", "retrieve"):
         whole, resumed = weights(work, stage), weights(cut, stage)
@@ -188,6 +202,8 @@ def test_stages_learn_and_resume_to_the_same_weights(
     encoder = load_checkpoint(work / "retrieve" / "checkpoint")
     assert encoder.config == config.model
     assert len(curve(work, "retrieve", "train")) == 4
+    assert [row["step"] for row in curve(work, "retrieve", "mined")] == [0, 4]
+    assert -1 <= figures["similarity_spearman"] <= 1
 
 
 def test_a_half_filled_cache_goes_on(tmp_path: Path):

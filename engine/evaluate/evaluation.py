@@ -1,0 +1,319 @@
+"""Measures a model pack on evaluation sets."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.evaluate.bm25 import Bm25
+from engine.evaluate.collection import Judged, build, spread
+from engine.evaluate.retrieval import (
+    Estimate,
+    difference,
+    estimate,
+    estimate_spearman,
+    first_rank,
+    measured,
+)
+from engine.evaluate.set_rows import (
+    PAIRS,
+    SIMILARITY,
+    Part,
+    Row,
+    SetDocument,
+    SetError,
+    SetPair,
+    SetQuestion,
+)
+from engine.evaluate.sets import EvaluationSet
+from engine.evaluate.ways import ATTENTION, BM25, DENSE, Rankings, Ways, cut_cosines, passage_widths
+from engine.model.encoder import Encoder
+from engine.progress import CancelToken, Job, Progress
+from engine.records import QueryEncoding
+from engine.search.query import token_weights
+from kernels.cross import score_segments
+
+STAGE = "evaluate"
+SPEARMAN = "spearman"
+
+Measures = Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Figures of questions of one kind.
+
+    Attributes:
+        name: Their kind; empty for all of a set.
+        questions: How many.
+        ways: Measures by way.
+        gains: What each way has over BM25, on the same questions.
+    """
+
+    name: str
+    questions: int
+    ways: Mapping[str, Measures]
+    gains: Mapping[str, Measures]
+
+
+@dataclass(frozen=True, slots=True)
+class SetResult:
+    """Figures of a set.
+
+    Attributes:
+        name: Of the set.
+        kind: Of the set.
+        passages: Among how many passages or sentences each question's answer was looked for.
+        groups: All questions first, then by kind where there are several.
+        ranks: Each question with the rank of its first right passage by way.
+        seconds: Time taken.
+    """
+
+    name: str
+    kind: str
+    passages: int
+    groups: tuple[Group, ...]
+    ranks: tuple[tuple[str, Mapping[str, int | None]], ...]
+    seconds: float
+
+    def group(self, name: str = "") -> Group:
+        """The questions of a kind; KeyError if there are none."""
+        for one in self.groups:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySet:
+    """Rows of a set that are held in memory."""
+
+    name: str
+    path: Path
+    held: tuple[Row, ...]
+
+    def rows(self) -> Iterator[Row]:
+        """Its rows."""
+        return iter(self.held)
+
+
+def evaluate(
+    found: EvaluationSet,
+    encoder: Encoder,
+    cancel: CancelToken,
+    *,
+    most: int | None = None,
+    together: bool = False,
+) -> Job[SetResult]:
+    """Measure a pack on a set.
+
+    Args:
+        found: The set.
+        encoder: The pack, loaded.
+        cancel: Stops the work.
+        most: At most so many questions of each kind, evenly taken; every document stays.
+        together: See :func:`engine.evaluate.collection.build`.
+
+    Yields:
+        ``Progress("encode", ...)`` and ``Progress("evaluate", questions done, questions, name)``.
+
+    Raises:
+        SetError: The set is not usable.
+        engine.errors.ChumokuError: A file cannot be read or the pack cannot run.
+        engine.errors.Cancelled: ``cancel`` was set.
+    """
+    began = time.perf_counter()
+    if found.kind == SIMILARITY:
+        groups, passages, ranks = yield from _similarity(found, encoder, cancel, most)
+    elif found.kind == PAIRS:
+        groups, passages, ranks = yield from _pairs(found, encoder, cancel, most)
+    else:
+        groups, passages, ranks = yield from _retrieval(found, encoder, cancel, most, together)
+    return SetResult(
+        found.name, found.kind, passages, groups, ranks, round(time.perf_counter() - began, 1)
+    )
+
+
+_Found = tuple[tuple[Group, ...], int, tuple[tuple[str, Mapping[str, int | None]], ...]]
+
+
+def _retrieval(
+    found: EvaluationSet,
+    encoder: Encoder,
+    cancel: CancelToken,
+    most: int | None,
+    together: bool,
+) -> Job[_Found]:
+    collection = yield from build([found], encoder, cancel, together=together)
+    asked = _chosen(found, collection.questions, most)
+    ranked = yield from _ask(found.name, Ways(collection, encoder), asked, cancel)
+    return _groups(asked, ranked), len(collection.index), _ranks(asked, ranked)
+
+
+def _pairs(
+    found: EvaluationSet, encoder: Encoder, cancel: CancelToken, most: int | None
+) -> Job[_Found]:
+    """Each side is looked for by the other, among all sentences of its side."""
+    pairs = [row for row in found.rows() if isinstance(row, SetPair)]
+    asked: list[Judged] = []
+    ranked: list[Rankings] = []
+    for kind, queries, answers in (
+        ("first_finds_second", [one.first for one in pairs], [one.second for one in pairs]),
+        ("second_finds_first", [one.second for one in pairs], [one.first for one in pairs]),
+    ):
+        # Equal sentences are one sentence to be found.
+        names = {text: str(place) for place, text in enumerate(dict.fromkeys(answers))}
+        parts = tuple(Part(name, text) for text, name in names.items())
+        rows: list[Row] = [SetDocument(kind, kind, parts, False)] if parts else []
+        rows += [
+            SetQuestion(query, (names[answer],), (), kind)
+            for query, answer in zip(queries, answers, strict=True)
+        ]
+        side = MemorySet(found.name, found.path, tuple(rows))
+        collection = yield from build([side], encoder, cancel)
+        chosen = _chosen(found, collection.questions, most)
+        ways = Ways(collection, encoder, product=False)
+        ranked += yield from _ask(found.name, ways, chosen, cancel)
+        asked += chosen
+    return _groups(asked, ranked), len(pairs), _ranks(asked, ranked)
+
+
+def _chosen(found: EvaluationSet, questions: Sequence[Judged], most: int | None) -> list[Judged]:
+    if not questions:
+        raise SetError("set_broken", path=str(found.path), line=1, reason="there are no questions")
+    kinds = dict.fromkeys(one.kind for one in questions)
+    return [
+        one
+        for kind in kinds
+        for one in spread([one for one in questions if one.kind == kind], most)
+    ]
+
+
+def _ask(
+    name: str, ways: Ways, asked: Sequence[Judged], cancel: CancelToken
+) -> Job[list[Rankings]]:
+    ranked = []
+    for rankings in ways.rank([one.query for one in asked], cancel):
+        ranked.append(rankings)
+        yield Progress(STAGE, len(ranked), len(asked), name)
+    return ranked
+
+
+def _groups(asked: Sequence[Judged], ranked: Sequence[Rankings]) -> tuple[Group, ...]:
+    kinds = list(dict.fromkeys(one.kind for one in asked))
+    groups = []
+    for kind in ["", *kinds] if len(kinds) > 1 else [""]:
+        chosen = [at for at, one in enumerate(asked) if kind in ("", one.kind)]
+        relevant = [asked[at].relevant for at in chosen]
+        values = {way: measured([ranked[at][way] for at in chosen], relevant) for way in ranked[0]}
+        groups.append(
+            Group(
+                kind,
+                len(chosen),
+                {
+                    way: {name: estimate(held) for name, held in of_way.items()}
+                    for way, of_way in values.items()
+                },
+                {
+                    way: {name: difference(held, values[BM25][name]) for name, held in of.items()}
+                    for way, of in values.items()
+                    if way != BM25
+                },
+            )
+        )
+    return tuple(groups)
+
+
+def _ranks(
+    asked: Sequence[Judged], ranked: Sequence[Rankings]
+) -> tuple[tuple[str, Mapping[str, int | None]], ...]:
+    return tuple(
+        (one.query, {way: first_rank(rows, one.relevant) for way, rows in rankings.items()})
+        for one, rankings in zip(asked, ranked, strict=True)
+    )
+
+
+def _similarity(
+    found: EvaluationSet, encoder: Encoder, cancel: CancelToken, most: int | None
+) -> Job[_Found]:
+    """Rank correlation of each way's score of a pair with the given one."""
+    pairs = spread([row for row in found.rows() if isinstance(row, SetPair)], most)
+    if len(pairs) < 2:
+        raise SetError("set_broken", path=str(found.path), line=1, reason="there are no two pairs")
+    texts = list(dict.fromkeys(text for one in pairs for text in (one.first, one.second)))
+    encoded: dict[str, QueryEncoding] = {}
+    for text in texts:
+        cancel.check()
+        encoded[text] = encoder.encode_query(text)
+        yield Progress(STAGE, len(encoded), len(texts), found.name)
+    sides = [(encoded[one.first], encoded[one.second]) for one in pairs]
+    scores = {
+        BM25: _bm25_similarity(texts, pairs),
+        DENSE: [float(one.vector @ other.vector) for one, other in sides],
+        **{
+            f"{DENSE}@{width}": [
+                float(cut_cosines(one.vector, other.vector[None], width)[0]) for one, other in sides
+            ]
+            for width in passage_widths(encoder.pack)
+        },
+        ATTENTION: [_late_similarity(one, other) for one, other in sides],
+    }
+    given = [one.score or 0.0 for one in pairs]
+    ways = {way: {SPEARMAN: estimate_spearman(held, given)} for way, held in scores.items()}
+    return (Group("", len(pairs), ways, {}),), len(texts), ()
+
+
+def _bm25_similarity(texts: Sequence[str], pairs: Sequence[SetPair]) -> list[float]:
+    """BM25 both ways as a share of what each sentence scores for itself."""
+    index = Bm25(texts)
+    places = {text: at for at, text in enumerate(texts)}
+    found = []
+    for one in pairs:
+        first, second = index.scores(one.first), index.scores(one.second)
+        here, there = places[one.first], places[one.second]
+        own = float(first[here] + second[there])
+        found.append(float(first[there] + second[here]) / own if own else 0.0)
+    return found
+
+
+def _late_similarity(first: QueryEncoding, second: QueryEncoding) -> float:
+    """Late interaction both ways."""
+    return (_late(first, second) + _late(second, first)) / 2.0
+
+
+def _late(query: QueryEncoding, passage: QueryEncoding) -> float:
+    # Passages are stored as int8.
+    tokens = np.rint(passage.token_vectors * 127.0).astype(np.int8)
+    whole = np.array([[0, len(tokens)]])
+    found = score_segments(query.token_vectors, tokens, whole, query_weights=token_weights(query))
+    return float(found.scores[0])
+
+
+def result_json(result: SetResult) -> dict[str, Any]:
+    """A result as plain values."""
+    return {
+        "set": result.name,
+        "kind": result.kind,
+        "passages": result.passages,
+        "seconds": result.seconds,
+        "groups": [
+            {
+                "name": group.name,
+                "questions": group.questions,
+                "ways": {way: _estimates(held) for way, held in group.ways.items()},
+                "over_bm25": {way: _estimates(held) for way, held in group.gains.items()},
+            }
+            for group in result.groups
+        ],
+        "ranks": [{"question": query, **ranks} for query, ranks in result.ranks],
+    }
+
+
+def _estimates(held: Measures) -> dict[str, list[float]]:
+    return {
+        name: [round(value, 4) for value in (one.mean, one.low, one.high)]
+        for name, one in held.items()
+    }

@@ -1,0 +1,165 @@
+"""The ways of finding that are measured, each on its own and together.
+
+All but the product's own look at every passage of the scope, so that what is measured is the
+scores and not the choice of candidates.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from engine.evaluate.bm25 import Bm25
+from engine.evaluate.collection import Collection
+from engine.model.encoder import Encoder
+from engine.model.pack import MANIFEST, Pack
+from engine.progress import CancelToken
+from engine.records import QueryEncoding, SearchSettings
+from engine.search import lexical, pipeline
+from engine.search.attention import segments
+from engine.search.dense import best_rows
+from engine.search.index import Index
+from engine.search.query import token_weights
+from engine.search.translation import Translator
+from kernels.cross import score_segments
+
+# Passages that a ranking holds; the measures look no deeper.
+DEPTH = 10
+# Questions whose tokens are compared with the passages' in one product.
+BATCH = 32
+
+BM25, LEXICAL, DENSE, ATTENTION, FUSED = "bm25", "lexical", "dense", "attention", "fused"
+Rankings = dict[str, list[int]]
+
+
+def passage_widths(pack: Pack) -> tuple[int, ...]:
+    """Shorter widths that the pack's passage vectors were trained to be cut to."""
+    manifest = json.loads((pack.folder / MANIFEST).read_text(encoding="utf-8"))
+    widths = {int(width) for width in manifest.get("passage_widths", ())}
+    return tuple(sorted(width for width in widths if 0 < width < pack.config.passage_width))
+
+
+class Ways:
+    """Ranks the passages of a collection in every way.
+
+    Args:
+        collection: The scope.
+        encoder: The model.
+        product: Whether to rank by the product's words and by its fused search too, which make
+            little sense where passages are single sentences to be paired.
+    """
+
+    def __init__(self, collection: Collection, encoder: Encoder, *, product: bool = True) -> None:
+        self._collection = collection
+        self._index = collection.index
+        self._encoder = encoder
+        self._product = product
+        self._translator = Translator(encoder.pack.lexicon)
+        self._widths = passage_widths(encoder.pack)
+        self._bm25 = Bm25([self._index.passage_text(row) for row in range(len(self._index))])
+
+    def rank(self, queries: Sequence[str], cancel: CancelToken) -> Iterator[Rankings]:
+        """Yield for each question the best rows by way, best first, ties by row."""
+        for first in range(0, len(queries), BATCH):
+            encoded = []
+            for query in queries[first : first + BATCH]:
+                cancel.check()
+                encoded.append(self._encoder.encode_query(query))
+            attended = late_scores(encoded, self._index, cancel)
+            for query, attention in zip(encoded, attended, strict=True):
+                cancel.check()
+                yield self._rank(query, attention, cancel)
+
+    def _rank(self, query: QueryEncoding, attention: np.ndarray, cancel: CancelToken) -> Rankings:
+        words = self._bm25.scores(query.text)
+        vectors = self._index.vectors
+        dense = vectors @ query.vector.astype(np.float32)
+        both = standard(words) + standard(attention)
+        ranked = {
+            BM25: best(np.where(words > 0, words, np.nan)),
+            DENSE: best(dense),
+            **{
+                f"{DENSE}@{width}": best(cut_cosines(query.vector, vectors, width))
+                for width in self._widths
+            },
+            ATTENTION: best(attention),
+            f"{BM25}+{ATTENTION}": best(both),
+            f"{BM25}+{ATTENTION}+{DENSE}": best(both + standard(dense)),
+        }
+        if self._product:
+            ranked[LEXICAL] = self._lexical(query.text)
+            ranked[FUSED] = self._fused(query, cancel)
+        return ranked
+
+    def _lexical(self, query: str) -> list[int]:
+        hits = lexical.rank(self._translator.terms(query), self._collection.postings)
+        rows = (self._index.row(hit.passage_id) for hit in hits[:DEPTH])
+        return [row for row in rows if row is not None]
+
+    def _fused(self, query: QueryEncoding, cancel: CancelToken) -> list[int]:
+        found = pipeline.search(
+            query.text,
+            SearchSettings(top=DEPTH),
+            self._index,
+            self._collection.postings,
+            query,
+            self._encoder.pack.fusion,
+            cancel,
+            self._translator,
+        )
+        rows = (self._index.row(passage.passage_id) for passage in found.passages)
+        return [row for row in rows if row is not None]
+
+
+def best(scores: np.ndarray) -> list[int]:
+    """The first ``DEPTH`` rows by score; NaN is left out."""
+    # The last bits depend on how many rows are multiplied at once.
+    return best_rows(np.round(scores, 6), DEPTH).tolist()
+
+
+def standard(scores: np.ndarray) -> np.ndarray:
+    """Scores of one question in standard deviations; NaN as the lowest."""
+    known = scores[~np.isnan(scores)]
+    if not len(known):
+        return np.zeros(len(scores))
+    filled = np.nan_to_num(scores, nan=float(known.min()))
+    deviation = float(filled.std())
+    return (filled - filled.mean()) / deviation if deviation else np.zeros(len(scores))
+
+
+def cut_cosines(vector: np.ndarray, vectors: np.ndarray, width: int) -> np.ndarray:
+    """Cosines of the first ``width`` numbers of a vector and of vectors ``[N, D]``.
+
+    Source:
+        Kusupati et al. 2022, Matryoshka Representation Learning, section 3.
+    """
+    head, heads = vector[:width].astype(np.float32), vectors[:, :width]
+    norms = np.linalg.norm(heads, axis=1) * np.linalg.norm(head)
+    return heads @ head / np.maximum(norms, 1e-12)
+
+
+def late_scores(
+    queries: Sequence[QueryEncoding], index: Index, cancel: CancelToken
+) -> list[np.ndarray]:
+    """Late interaction of questions with every passage, as search weighs their tokens.
+
+    The tokens of all questions go through one call, which reads the passages' tokens once.
+
+    Returns:
+        float64 ``[N]`` for each question; NaN where a passage has no tokens.
+    """
+    scores = [np.full(len(index), np.nan) for _ in queries]
+    ends = np.cumsum([len(query.token_vectors) for query in queries])
+    stacked = np.concatenate([query.token_vectors for query in queries])
+    weights = [token_weights(query) for query in queries]
+    for position, (first, last) in enumerate(zip(index.starts, index.starts[1:], strict=False)):
+        cancel.check()
+        tokens = index.tokens(position)
+        rows = np.arange(first, last)
+        if tokens is None or not len(tokens.spans) or not len(rows) or not len(stacked):
+            continue
+        similar = score_segments(stacked, tokens.vectors, segments(index, rows, tokens))
+        for place, (end, weight) in enumerate(zip(ends, weights, strict=True)):
+            mine = similar.similarities[:, end - len(weight) : end]
+            scores[place][first:last] = mine @ (weight / weight.sum())
+    return scores
