@@ -1,7 +1,13 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from engine.evaluate.calibrate import Asked, fit, judge, part_sets, report
+from engine.evaluate.calibrate import Asked, fit, judge, main, part_sets, report
+from engine.evaluate.set_rows import Part, Row, SetDocument, SetPair, SetQuestion
+from engine.evaluate.sets import write_set
+from engine.models import default_pack
 from engine.search.fusion import PARTS, Calibration, RawParts
 from engine.search.pipeline import Candidates
 
@@ -68,3 +74,36 @@ def test_report_covers_every_collection_and_set(section):
     assert set(made["a"]) == {"+".join(parts) for parts in part_sets()}
     low, high = made["a"]["lexical"]["recall@1"][1:]
     assert 0 <= low <= high <= 1
+
+
+def test_the_command_fits_on_a_set_of_questions(tmp_path: Path, capsys: pytest.CaptureFixture):
+    texts = [
+        "ポンプは乾いた布で拭く。",
+        "弁は対角に締め付ける。",
+        "The box is closed.",
+        "記録を残す。",
+    ]
+    parts = tuple(Part(str(place), text, (f"{place}章",)) for place, text in enumerate(texts))
+    rows: list[Row] = [
+        SetDocument("d", "d", parts, True),
+        SetQuestion("ポンプを拭くものは?", ("0",)),
+        SetQuestion("締め付けるものは?", ("1",), split="dev"),
+        SetQuestion("箱を閉じる", ("2",)),
+        SetQuestion("残すものは?", ("3",)),
+        SetQuestion("記録は?", ("3",), split="test"),
+    ]
+    write_set(tmp_path / "steps.jsonl", "steps", "retrieval", rows)
+    before = (default_pack() / "pack.json").read_bytes()
+    command = ["--pack", str(default_pack()), str(tmp_path / "steps.jsonl"), "--dry-run"]
+    assert main(command) == 0
+    section = json.loads(capsys.readouterr().out)
+    assert set(section["weights"]) == {"+".join(parts) for parts in part_sets()}
+    assert set(section["figures"]) == {"steps"}
+    assert (default_pack() / "pack.json").read_bytes() == before
+
+
+def test_sets_without_questions_are_named(tmp_path: Path, capsys: pytest.CaptureFixture):
+    path = tmp_path / "pairs.jsonl"
+    write_set(path, "pairs", "pairs", [SetPair("a", "b")])
+    assert main(["--pack", str(default_pack()), str(path)]) == 1
+    assert "pairs.jsonl" in capsys.readouterr().err
