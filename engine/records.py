@@ -295,8 +295,9 @@ class Hit:
     """A passage found.
 
     Attributes:
-        highlights: ``(start, end, weight)`` spans into the document's text, weight in 0..1: what
-            the question's tokens attended to.
+        highlights: ``(start, end, weight)`` spans into the document's text, weight in 0..1: the
+            phrases likeliest to answer the question or, where it asks for none, what its tokens
+            attended to.
         terms: Spans of exact matches of the question's words.
     """
 

@@ -1,12 +1,12 @@
 """Fits the fusion of a pack: ``python -m engine.evaluate.calibrate --pack DIR SET...``.
 
-The sets are of kind ``retrieval``; those that ``engine.evaluate.splits`` writes into ``whole/``
-hold what training never saw: Japanese questions on Japanese text, headings of one language on
-documents of the other, and sentences asked for by paraphrases. All documents stand in one scope and
-are encoded in one pass each, as the product does. For each set of parts the weights are fitted to
-put the right candidates first among all that search gathers, then the scale that turns strength
-into probability. Half of the questions fit, the other half judges, and all of them give the
-parameters that are written into ``pack.json``.
+The sets are of kind ``retrieval`` or ``files``. Those that ``engine.evaluate.splits`` writes into
+``whole/`` hold what training never saw: Japanese questions on Japanese text, headings of one
+language on documents of the other, and sentences asked for by paraphrases. Questions of split
+``test`` are left out. All documents stand in one scope and are encoded in one pass each, as the
+product does. For each set of parts the weights are fitted to put the right candidates first among
+all that search gathers, then the scale that turns strength into probability. Half of the questions
+fit, the other half judges, and all of them give the parameters that are written into ``pack.json``.
 """
 
 import argparse
@@ -20,10 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from engine.cli_text import error_text
+from engine.errors import ChumokuError
 from engine.evaluate.collection import Collection, build, spread
 from engine.evaluate.regression import fit_choice, fit_logistic
 from engine.evaluate.retrieval import Estimate, figures
-from engine.evaluate.sets import find_sets
+from engine.evaluate.set_rows import FILES, RETRIEVAL, SetError
+from engine.evaluate.sets import EvaluationSet, find_sets
 from engine.model.encoder import Encoder
 from engine.model.pack import load_pack, write_section
 from engine.progress import CancelToken, run
@@ -35,6 +38,7 @@ from engine.search.query import QueryShape, shape
 from engine.search.translation import Translator
 
 MOST_QUESTIONS = 600
+TEST = "test"
 # Share of Japanese questions that text in the other language answers, in offices that this is for;
 # among the fitted questions it is far higher.
 FOREIGN_SHARE = 0.01
@@ -60,8 +64,9 @@ def ask(
     """Gather the candidates of the questions by group, at most ``most`` of each."""
     translator = Translator(encoder.pack.lexicon)
     asked: dict[str, list[Asked]] = {}
-    for group in dict.fromkeys(item.group for item in collection.questions):
-        for item in spread([one for one in collection.questions if one.group == group], most):
+    questions = [one for one in collection.questions if one.split != TEST]
+    for group in dict.fromkeys(item.group for item in questions):
+        for item in spread([one for one in questions if one.group == group], most):
             found = pipeline.gather(
                 item.query,
                 SearchSettings(),
@@ -204,22 +209,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
     parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="files or folders")
+    parser.add_argument("--documents", type=Path, help="documents of a list of questions")
     parser.add_argument("--dry-run", action="store_true", help="print only, write nothing")
     options = parser.parse_args(arguments)
-
-    encoder = Encoder.load(load_pack(options.pack))
-    cancel = CancelToken()
-    collection = run(build(find_sets(options.sets), encoder, cancel, together=True))
-    asked = ask(collection, encoder, MOST_QUESTIONS, cancel)
-    judging = {name: items[1::2] for name, items in asked.items()}
-    section = fit([item for items in asked.values() for item in items])
-    fitting = fit([item for items in asked.values() for item in items[::2]])
-    section["figures"] = report(judging, fitting)
+    try:
+        section = calibrate(options.pack, find_sets(options.sets, options.documents))
+    except ChumokuError as error:
+        sys.stderr.write(f"{error_text(error)}\n")
+        return 1
     if not options.dry_run:
         write_section(options.pack, "fusion", section)
     json.dump(section, sys.stdout, indent=1)
     sys.stdout.write("\n")
     return 0
+
+
+def calibrate(pack: Path, sets: Sequence[EvaluationSet]) -> dict[str, Any]:
+    """The ``fusion`` section of a pack from sets of questions.
+
+    Raises:
+        SetError: A set is not usable or not one of questions.
+        engine.errors.ChumokuError: The pack or a file cannot be used.
+    """
+    for one in sets:
+        if one.kind not in (RETRIEVAL, FILES):
+            reason = f"a set of kind {one.kind} has no questions"
+            raise SetError("set_broken", path=str(one.path), line=1, reason=reason)
+    encoder = Encoder.load(load_pack(pack))
+    cancel = CancelToken()
+    collection = run(build(sets, encoder, cancel, together=True))
+    asked = ask(collection, encoder, MOST_QUESTIONS, cancel)
+    judging = {name: items[1::2] for name, items in asked.items()}
+    section = fit([item for items in asked.values() for item in items])
+    fitting = fit([item for items in asked.values() for item in items[::2]])
+    return section | {"figures": report(judging, fitting)}
 
 
 if __name__ == "__main__":

@@ -60,12 +60,14 @@ class Judged:
         kind: Its kind within the set.
         query: The question.
         relevant: Rows of the index.
+        split: See :class:`engine.evaluate.set_rows.SetQuestion`.
     """
 
     group: str
     kind: str
     query: str
     relevant: frozenset[int]
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def build(
                     asked.append((one, places, row))
     index = Index(scope.revisions)
     questions = tuple(
-        Judged(one.name, row.kind, row.query, _relevant(one, row, places, index))
+        Judged(one.name, row.kind, row.query, _relevant(one, row, places, index), row.split)
         for one, places, row in asked
     )
     return Collection(index, MemoryPostings(scope.terms), questions)

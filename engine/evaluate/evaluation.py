@@ -12,14 +12,14 @@ from engine.evaluate.bm25 import Bm25
 from engine.evaluate.collection import Judged, build, spread
 from engine.evaluate.retrieval import (
     Estimate,
-    difference,
-    estimate,
     estimate_spearman,
+    estimates,
     first_rank,
     measured,
 )
 from engine.evaluate.set_rows import (
     PAIRS,
+    RETRIEVAL,
     SIMILARITY,
     Part,
     Row,
@@ -89,9 +89,10 @@ class SetResult:
 
 @dataclass(frozen=True, slots=True)
 class MemorySet:
-    """Rows of a set that are held in memory."""
+    """A set whose rows are held in memory; see :class:`engine.evaluate.sets.EvaluationSet`."""
 
     name: str
+    kind: str
     path: Path
     held: tuple[Row, ...]
 
@@ -101,7 +102,7 @@ class MemorySet:
 
 
 def evaluate(
-    found: EvaluationSet,
+    found: EvaluationSet | MemorySet,
     encoder: Encoder,
     cancel: CancelToken,
     *,
@@ -141,7 +142,7 @@ _Found = tuple[tuple[Group, ...], int, tuple[tuple[str, Mapping[str, int | None]
 
 
 def _retrieval(
-    found: EvaluationSet,
+    found: EvaluationSet | MemorySet,
     encoder: Encoder,
     cancel: CancelToken,
     most: int | None,
@@ -154,7 +155,7 @@ def _retrieval(
 
 
 def _pairs(
-    found: EvaluationSet, encoder: Encoder, cancel: CancelToken, most: int | None
+    found: EvaluationSet | MemorySet, encoder: Encoder, cancel: CancelToken, most: int | None
 ) -> Job[_Found]:
     """Each side is looked for by the other, among all sentences of its side."""
     pairs = [row for row in found.rows() if isinstance(row, SetPair)]
@@ -172,7 +173,7 @@ def _pairs(
             SetQuestion(query, (names[answer],), (), kind)
             for query, answer in zip(queries, answers, strict=True)
         ]
-        side = MemorySet(found.name, found.path, tuple(rows))
+        side = MemorySet(found.name, RETRIEVAL, found.path, tuple(rows))
         collection = yield from build([side], encoder, cancel)
         chosen = _chosen(found, collection.questions, most)
         ways = Ways(collection, encoder, product=False)
@@ -181,7 +182,9 @@ def _pairs(
     return _groups(asked, ranked), len(pairs), _ranks(asked, ranked)
 
 
-def _chosen(found: EvaluationSet, questions: Sequence[Judged], most: int | None) -> list[Judged]:
+def _chosen(
+    found: EvaluationSet | MemorySet, questions: Sequence[Judged], most: int | None
+) -> list[Judged]:
     if not questions:
         raise SetError("set_broken", path=str(found.path), line=1, reason="there are no questions")
     kinds = dict.fromkeys(one.kind for one in questions)
@@ -203,28 +206,31 @@ def _ask(
 
 
 def _groups(asked: Sequence[Judged], ranked: Sequence[Rankings]) -> tuple[Group, ...]:
-    kinds = list(dict.fromkeys(one.kind for one in asked))
-    groups = []
-    for kind in ["", *kinds] if len(kinds) > 1 else [""]:
-        chosen = [at for at, one in enumerate(asked) if kind in ("", one.kind)]
-        relevant = [asked[at].relevant for at in chosen]
-        values = {way: measured([ranked[at][way] for at in chosen], relevant) for way in ranked[0]}
-        groups.append(
-            Group(
-                kind,
-                len(chosen),
-                {
-                    way: {name: estimate(held) for name, held in of_way.items()}
-                    for way, of_way in values.items()
-                },
-                {
-                    way: {name: difference(held, values[BM25][name]) for name, held in of.items()}
-                    for way, of in values.items()
-                    if way != BM25
-                },
+    kinds = dict.fromkeys(one.kind for one in asked)
+    return tuple(
+        _group(kind, [at for at, one in enumerate(asked) if kind in ("", one.kind)], asked, ranked)
+        for kind in ("", *(filter(None, kinds) if len(kinds) > 1 else ()))
+    )
+
+
+def _group(
+    name: str, chosen: Sequence[int], asked: Sequence[Judged], ranked: Sequence[Rankings]
+) -> Group:
+    relevant = [asked[at].relevant for at in chosen]
+    ways: dict[str, Measures] = {}
+    gains: dict[str, Measures] = {}
+    base = {
+        measure: np.array(values)
+        for measure, values in measured([ranked[at][BM25] for at in chosen], relevant).items()
+    }
+    for way in ranked[0]:
+        values = measured([ranked[at][way] for at in chosen], relevant)
+        ways[way] = estimates(values)
+        if way != BM25:
+            gains[way] = estimates(
+                {measure: (held - base[measure]).tolist() for measure, held in values.items()}
             )
-        )
-    return tuple(groups)
+    return Group(name, len(chosen), ways, gains)
 
 
 def _ranks(
@@ -237,10 +243,12 @@ def _ranks(
 
 
 def _similarity(
-    found: EvaluationSet, encoder: Encoder, cancel: CancelToken, most: int | None
+    found: EvaluationSet | MemorySet, encoder: Encoder, cancel: CancelToken, most: int | None
 ) -> Job[_Found]:
     """Rank correlation of each way's score of a pair with the given one."""
-    pairs = spread([row for row in found.rows() if isinstance(row, SetPair)], most)
+    pairs = [row for row in found.rows() if isinstance(row, SetPair)]
+    # A correlation needs two.
+    pairs = spread(pairs, most and max(most, 2))
     if len(pairs) < 2:
         raise SetError("set_broken", path=str(found.path), line=1, reason="there are no two pairs")
     texts = list(dict.fromkeys(text for one in pairs for text in (one.first, one.second)))

@@ -1,13 +1,15 @@
 """Measures of retrieval and similarity, with intervals that say how sure they are."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 RESAMPLES = 2000
 SEED = 20261123
+# Bounds the memory of resampling.
+RESAMPLED_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,30 @@ def estimate(values: Sequence[float], *, resamples: int = RESAMPLES) -> Estimate
     Source:
         Efron and Tibshirani 1993, section 13.3.
     """
-    held = np.asarray(values, float)
-    if not len(held):
-        return Estimate(0.0, 0.0, 0.0, 0)
+    return estimates({"": values}, resamples=resamples)[""]
+
+
+def estimates(
+    values: Mapping[str, Sequence[float]], *, resamples: int = RESAMPLES
+) -> dict[str, Estimate]:
+    """:func:`estimate` of several values of the same questions, all with the same resamples."""
+    held = np.array([np.asarray(one, float) for one in values.values()]).T
+    count = len(held)
+    if not count:
+        return dict.fromkeys(values, Estimate(0.0, 0.0, 0.0, 0))
     generator = np.random.default_rng(SEED)
-    means = np.array(
-        [held[generator.integers(0, len(held), len(held))].mean() for _ in range(resamples)]
-    )
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(held.mean()), float(low), float(high), len(held))
+    step = max(1, RESAMPLED_AT_ONCE // count)
+    means = []
+    for first in range(0, resamples, step):
+        rows = min(step, resamples - first)
+        drawn = generator.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+        means.append(times @ held / count)
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5], axis=0)
+    return {
+        name: Estimate(float(held[:, at].mean()), float(low[at]), float(high[at]), count)
+        for at, name in enumerate(values)
+    }
 
 
 def difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
@@ -127,4 +144,4 @@ def figures(
     rankings: Sequence[Sequence[int]], relevant: Sequence[frozenset[int]]
 ) -> dict[str, Estimate]:
     """Means of :func:`measured` over questions."""
-    return {name: estimate(values) for name, values in measured(rankings, relevant).items()}
+    return estimates(measured(rankings, relevant))

@@ -177,8 +177,7 @@ class Retrieval:
             raise line.wrong(f"no part {unknown[0]!r} before this line")
         if not relevant and not answers:
             raise line.wrong('a question needs "relevant" or "answers"')
-        kind = line.text("kind", "")
-        return SetQuestion(line.query("question"), relevant, answers, kind, line.number)
+        return _question(line, "question", relevant, answers)
 
     def _answer(self, item: Line) -> Answer:
         name = item.text("id")
@@ -194,6 +193,19 @@ class Retrieval:
         if text is None or start is None or end is None or not 0 <= start < end <= len(text):
             raise item.wrong(f'"start" and "end" are no place in the text of {name!r}')
         return Answer(name, start, end)
+
+
+def _question(
+    line: Line, name: str, relevant: tuple[str, ...], answers: tuple[Answer, ...]
+) -> SetQuestion:
+    return SetQuestion(
+        line.query(name),
+        relevant,
+        answers,
+        line.text("kind", ""),
+        line.number,
+        line.text("split", ""),
+    )
 
 
 class Files:
@@ -213,7 +225,7 @@ class Files:
                 raise line.wrong(f"there is no file {file}")
             yield SetDocument(name, name, (), True, file, line.number)
         answer = Answer(name, contains=line.text("contains"))
-        yield SetQuestion(line.query("query"), (), (answer,), line.text("kind", ""), line.number)
+        yield _question(line, "query", (), (answer,))
 
 
 class Pairs:

@@ -77,6 +77,8 @@ class SetQuestion:
         answers: Places in parts.
         kind: Groups the figures; empty for none.
         line: Line of the set.
+        split: ``"dev"`` for questions that something may have been fitted to, ``"test"`` for those
+            that judge; empty where nobody says.
     """
 
     query: str
@@ -84,6 +86,7 @@ class SetQuestion:
     answers: tuple[Answer, ...] = ()
     kind: str = ""
     line: int = 0
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,7 @@ def _row_json(row: Row) -> dict[str, Any]:
             "relevant": list(row.relevant),
             "answers": answers,
             "kind": row.kind,
+            "split": row.split,
         }
         return {name: value for name, value in made.items() if value}
     if row.file is not None:

@@ -20,6 +20,9 @@ from engine.search.query import token_weights
 TEMPERATURE = 0.05
 # Query tokens above this weight carry what the question is about.
 CONTENT = 0.8
+# Characters over which the nearness of an echo fades to a third; longer echoes count as this long.
+REACHES = (4, 12, 40)
+LONGEST_ECHO = 5
 _LEAST = 1e-3
 
 _CONTENT = re.compile(r"[ァ-ヺー]+|[\u3400-\u9fff々]+|[A-Za-z0-9０-９.,]+")
@@ -62,23 +65,33 @@ def features(
     attention = _Attention.of(query, asked, passage)
     echo = _Echo.of(query.text, passage)
     sentences = _sentence_features(query, passage, attention)
-    extents = {
-        (one.start, one.end) for one in found if one.form not in ("clause", "joined", "tail")
-    }
+    within, around = _nesting(found)
+    near = echo.nearness(found)
     rows = []
-    for phrase in found:
-        row = _form_features(phrase, asked, passage.text, extents)
+    for at, phrase in enumerate(found):
+        row = _form_features(phrase, asked, passage.text)
+        row |= {"within": within[at], "around": around[at]}
         row |= _neighbour_features(phrase, asked, passage.text)
         row |= echo.features(phrase, asked)
+        row |= {f"near{reach}": near[at, column] for column, reach in enumerate(REACHES)}
         row |= attention.features(phrase)
         row |= sentences[_sentence_of(phrase, passage.sentences)]
-        rows.append({name: value for name, value in row.items() if value})
+        rows.append({name: float(value) for name, value in row.items() if value})
     return rows
 
 
-def _form_features(
-    phrase: Phrase, asked: Asked, text: str, extents: set[tuple[int, int]]
-) -> dict[str, float]:
+def _nesting(found: Sequence[Phrase]) -> tuple[list[float], list[float]]:
+    """Whether each phrase stands in a longer one, and whether it holds a shorter one."""
+    spans = np.array([(one.start, one.end) for one in found])
+    plain = np.array([one.form not in ("clause", "joined", "tail") for one in found])
+    inside = (spans[:, None, 0] >= spans[None, :, 0]) & (spans[:, None, 1] <= spans[None, :, 1])
+    np.fill_diagonal(inside, False)
+    within = (inside & plain[None, :]).any(axis=1)
+    around = (inside & plain[:, None]).any(axis=0)
+    return within.astype(float).tolist(), around.astype(float).tolist()
+
+
+def _form_features(phrase: Phrase, asked: Asked, text: str) -> dict[str, float]:
     start, end, kind = phrase.start, phrase.end, asked.kind
     body = text[start:end]
     long = float(np.log(end - start))
@@ -90,8 +103,6 @@ def _form_features(
         "place_in_text": start / len(text),
         "hiragana": sum("ぁ" <= one <= "ん" for one in body) / (end - start),
         "repeated": float(text.count(body) > 1),
-        "within": float(any(a <= start and end <= b and b - a > end - start for a, b in extents)),
-        "around": float(any(start <= a and b <= end and b - a < end - start for a, b in extents)),
         "bracketed": float(text.rfind("(", 0, start) > text.rfind(")", 0, start)),
     }
     if kind in ("reason", "manner"):
@@ -154,14 +165,20 @@ class _Echo:
         counts = np.concatenate([[0], np.cumsum(cells)])
         return cls(query, passage.text, _pairs(query), passage.echoes, counts)
 
+    def nearness(self, found: Sequence[Phrase]) -> np.ndarray:
+        """How much echo stands near each phrase, within each of ``REACHES``: ``[N, 3]``."""
+        if not self.spans:
+            return np.zeros((len(found), len(REACHES)))
+        spans = np.array([(one.start, one.end) for one in found])
+        echoes = np.array(self.spans)
+        gap = np.maximum(spans[:, None, 0] - echoes[:, 1], echoes[:, 0] - spans[:, None, 1])
+        size = np.minimum(echoes[:, 1] - echoes[:, 0], LONGEST_ECHO) * (gap >= 0)
+        fading = np.exp(-np.maximum(gap, 0)[:, :, None] / np.array(REACHES, float))
+        return np.log1p((size[:, :, None] * fading).sum(axis=1))
+
     def features(self, phrase: Phrase, asked: Asked) -> dict[str, float]:
         body = self.text[phrase.start : phrase.end]
         share = float(self.counts[phrase.end] - self.counts[phrase.start]) / len(body)
-        near = np.zeros(3)
-        for start, end in self.spans:
-            gap = max(phrase.start - end, start - phrase.end)
-            if gap >= 0:
-                near += min(end - start, 5) * np.exp(-gap / np.array([4.0, 12.0, 40.0]))
         pairs = _pairs(body)
         row = {
             "echo": share,
@@ -169,9 +186,6 @@ class _Echo:
             "echo_whole": float(share > 0.9),
             "in_question": float(body in self.query),
             "pairs_in_question": len(pairs & self.pairs) / max(len(pairs), 1),
-            "near4": float(np.log1p(near[0])),
-            "near12": float(np.log1p(near[1])),
-            "near40": float(np.log1p(near[2])),
         }
         if asked.kind == "choice":
             # What one of several named things is, the question does say.

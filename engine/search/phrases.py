@@ -26,7 +26,7 @@ _RUN = re.compile(
     rf"[{_KANJI}]+|[{_KATAKANA}]+(?:[・=＝][{_KATAKANA}]+)*"
     rf"|[{_LATIN}][{_LATIN}{_DIGIT}.'’&-]*(?<![.'’&-])|{_NUMBER}"
 )
-_GLUE = frozenset(" ・-=＝~〜/")
+_GLUE = frozenset(" ・·-=＝~〜/")
 _JOINTS = frozenset(["の", "と", "や", "な", "、", "的な", "による", "への"])
 _QUOTED = re.compile(r"[「『“\"]([^「」『』“”\"]{1,40})[」』”\"]")
 _DATE = re.compile(

@@ -1,13 +1,11 @@
 """Choosing the sentences of a summary.
 
-Sentences are chosen one by one. Each choice takes the sentence that gains most, where the gain is
-made of what it newly covers of the document (facility location, Lin and Bilmes 2011), the
-attention it draws (graph.py), what it says about the question, the facts it states, and less what
-the summary says already. Gains only shrink as the summary grows, so a queue of stale gains finds
-the best one without computing them all again (lazy greedy, Minoux 1978).
+Sentences are chosen one by one (choose.py). Each choice takes the sentence that gains most, where
+the gain is made of what it newly covers of the document's meaning and of the terms it comes back
+to, the attention it draws (graph.py), how far it names what title and headings name, its place,
+what it says about the question, the facts it states, and less what the summary says already.
 """
 
-import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,25 +14,26 @@ import numpy as np
 from engine.progress import CancelToken
 from engine.records import Encoding, Passage, QueryEncoding
 from engine.summary.candidates import facts, shared_words, usable
+from engine.summary.choose import Offer, choose
 from engine.summary.graph import block_centrality, span_means, token_means
+from engine.summary.terms import pieces, subject_shares, subject_weights, term_weights
 
 COVERED = 0.55
 FEWEST, MOST = 5, 12
 MOST_CANDIDATES = 4000
-MOST_TARGETS = 4000
 TEMPERATURE = 0.05
 CHUNK = 16384
 
-COVERAGE_WEIGHT = 1.0
 CENTRALITY_WEIGHT = 0.12
 POSITION_WEIGHT = 0.04
 FACTS_WEIGHT = 0.08
-REDUNDANCY_WEIGHT = 0.35
-REDUNDANT = 0.6
+SUBJECT_WEIGHT = 0.15
 RELEVANCE_WEIGHT = 1.2
 # Of the most relevant sentence's relevance.
 NEAR = 0.75
 LEAST_FOCUSED = 3
+# Passages count by this power of their best sentence's relevance.
+FOCUS = 4
 # Candidates for each sentence of the answer to a question.
 POOL = 2
 
@@ -113,26 +112,34 @@ def extract(
 
     able = np.flatnonzero(usable(text, passages, spans, owners, rows=query is not None))
     stated = np.array([facts(text[start:end]) for start, end in places[able]])
+    named = [pieces(text[start:end]) for start, end in places[able]]
     prior = (
         CENTRALITY_WEIGHT * centrality[able]
         + POSITION_WEIGHT * _position(able, owners, passages)
         + FACTS_WEIGHT * stated
+        + SUBJECT_WEIGHT * _scaled(subject_shares(named, subject_weights(passages)))
     )
     if relevance is not None:
         prior = prior + RELEVANCE_WEIGHT * relevance[able]
     if len(able) > MOST_CANDIDATES:
         best = np.sort(np.argsort(-prior, kind="stable")[:MOST_CANDIDATES])
-        able, prior = able[best], prior[best]
+        able, prior, named = able[best], prior[best], [named[row] for row in best]
 
     share = None if relevance is None else _passage_relevance(relevance, owners, len(passages))
     wanted = min(_count(len(spans), count, ratio), len(able))
     if relevance is not None and len(able):
-        able, prior, near = _near(able, prior, relevance, wanted)
+        kept, near = _near(relevance[able], wanted)
+        able, prior, named = able[kept], prior[kept], [named[row] for row in kept]
         if count is None:
             wanted = min(wanted, max(near, LEAST_FOCUSED))
-    picked = _greedy(
-        vectors[able], targets, _importance(passages, share), prior, wanted, cancel or CancelToken()
+    offer = Offer(
+        vectors[able],
+        targets,
+        _importance(passages, share),
+        *_terms(text, passages, named, share),
+        prior,
     )
+    picked = choose(offer, wanted, cancel or CancelToken())
     chosen = sorted(int(able[position]) for position in picked)
     worth = dict(zip(able.tolist(), _worth(prior, relevance is not None), strict=True))
     return Extract(
@@ -166,40 +173,6 @@ def _count(sentences: int, count: int | None, ratio: float | None) -> int:
     return int(np.clip(round(1.3 * np.log2(sentences + 1)), FEWEST, MOST))
 
 
-def _greedy(
-    vectors: np.ndarray,
-    targets: np.ndarray,
-    importance: np.ndarray,
-    prior: np.ndarray,
-    wanted: int,
-    cancel: CancelToken,
-) -> list[int]:
-    if len(targets) > MOST_TARGETS:
-        kept = np.linspace(0, len(targets) - 1, MOST_TARGETS).astype(np.int64)
-        targets, importance = targets[kept], importance[kept]
-    importance = (importance / max(importance.sum(), 1e-12)).astype(np.float32)
-    similarity = np.maximum(vectors @ targets.T, 0.0)  # [S, P]
-    covered = np.zeros(len(targets), np.float32)
-    nearest = np.zeros(len(vectors), np.float32)
-    gains = COVERAGE_WEIGHT * (similarity @ importance) + prior
-    queue = [(-float(gain), position, 0) for position, gain in enumerate(gains)]
-    heapq.heapify(queue)
-    picked: list[int] = []
-    while queue and len(picked) < wanted:
-        _, position, fresh = heapq.heappop(queue)
-        if fresh == len(picked):
-            cancel.check()
-            picked.append(position)
-            covered = np.maximum(covered, similarity[position])
-            nearest = np.maximum(nearest, vectors @ vectors[position])
-            continue
-        new = float(np.maximum(similarity[position] - covered, 0.0) @ importance)
-        repeats = max(float(nearest[position]) - REDUNDANT, 0.0) / (1.0 - REDUNDANT)
-        gain = COVERAGE_WEIGHT * new + prior[position] - REDUNDANCY_WEIGHT * repeats
-        heapq.heappush(queue, (-float(gain), position, len(picked)))
-    return picked
-
-
 def _attention(encoding: Encoding, query: QueryEncoding) -> np.ndarray:
     """Attention of the question's tokens over all tokens, each summing to 1 over the document."""
     vectors = encoding.token_vectors
@@ -228,18 +201,32 @@ def _relevance(
     return 0.45 * meaning + 0.25 * attended + 0.3 * words
 
 
-def _near(
-    able: np.ndarray, prior: np.ndarray, relevance: np.ndarray, wanted: int
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """The sentences that may stand in the answer to a question, and how many come near it.
+def _near(held: np.ndarray, wanted: int) -> tuple[np.ndarray, int]:
+    """Rows of the sentences that may stand in the answer to a question, and how many come near it.
 
     A question has as many sentences as the document has to say about it; coverage must not fill
     the rest with others.
     """
-    held = relevance[able]
     near = int((held >= NEAR * held.max()).sum())
-    kept = np.sort(np.argsort(-held, kind="stable")[: max(near, POOL * wanted)])
-    return able[kept], prior[kept], near
+    return np.sort(np.argsort(-held, kind="stable")[: max(near, POOL * wanted)]), near
+
+
+def _terms(
+    text: str,
+    passages: Sequence[Passage],
+    named: Sequence[frozenset[str]],
+    relevance: np.ndarray | None,
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Numbers of the terms that each sentence names, and the terms' weights."""
+    held = [pieces(text[passage.start : passage.end]) for passage in passages]
+    worth = np.ones(len(passages)) if relevance is None else relevance**FOCUS
+    weights = term_weights(held, worth)
+    number = {piece: at for at, piece in enumerate(sorted(weights))}
+    rows = tuple(
+        np.array(sorted(number[piece] for piece in one if piece in number), np.int64)
+        for one in named
+    )
+    return rows, np.array([weights[piece] for piece in number])
 
 
 def _passage_relevance(relevance: np.ndarray, owners: np.ndarray, passages: int) -> np.ndarray:
@@ -251,7 +238,7 @@ def _passage_relevance(relevance: np.ndarray, owners: np.ndarray, passages: int)
 def _importance(passages: Sequence[Passage], relevance: np.ndarray | None) -> np.ndarray:
     length = np.array([passage.end - passage.start for passage in passages], np.float64)
     importance = np.sqrt(length)
-    return importance if relevance is None else importance * relevance**4
+    return importance if relevance is None else importance * relevance**FOCUS
 
 
 def _position(able: np.ndarray, owners: np.ndarray, passages: Sequence[Passage]) -> np.ndarray:
@@ -283,7 +270,7 @@ def _scaled(values: np.ndarray, top: float = 98) -> np.ndarray:
 
 
 def _worth(prior: np.ndarray, focused: bool) -> np.ndarray:
-    greatest = CENTRALITY_WEIGHT + 1.5 * POSITION_WEIGHT + FACTS_WEIGHT
+    greatest = CENTRALITY_WEIGHT + 1.5 * POSITION_WEIGHT + FACTS_WEIGHT + SUBJECT_WEIGHT
     return prior / (greatest + (RELEVANCE_WEIGHT if focused else 0.0))
 
 

@@ -184,7 +184,6 @@ class RetrieveConfig:
         mine_every: Steps between two searches for hard negatives; the first is at step 0.
         mined: Hard negatives kept for a question.
         negatives: Most hard negatives drawn beside a passage.
-        queue: Passage vectors of earlier steps that serve as further negatives.
         scale: Inverse temperature of the pooled contrast.
         token_scale: Inverse temperature of the late-interaction contrast.
         widths: Leading parts of the passage vectors that are trained to serve alone.
@@ -217,20 +216,19 @@ class RetrieveConfig:
     mine_every: int = 500
     mined: int = 6
     negatives: int = 3
-    queue: int = 512
     scale: float = 25.0
     token_scale: float = 30.0
     widths: tuple[int, ...] = (128, 64)
     width_weight: float = 0.2
     token_weight: float = 1.0
-    agree_weight: float = 0.3
+    agree_weight: float = 1.0
     pointer_weight: float = 0.2
     pointer_scale: float = 20.0
-    parallel: int = 96
-    parallel_every: int = 3
-    parallel_weight: float = 1.0
+    parallel: int = 64
+    parallel_every: int = 2
+    parallel_weight: float = 1.5
     similarity: int = 64
-    similarity_every: int = 3
+    similarity_every: int = 4
     similarity_weight: float = 1.0
     documents: int = 20_000
     optim: OptimConfig = field(

@@ -191,6 +191,9 @@ def train_long(
     split = read_split(corpus, config.pairs, config.split, config.seed)
     cache = VectorCache(work / "teacher")
     encoder = load_checkpoint(work / "retrieve" / "checkpoint")
+    if config.compiled:
+        for layer in encoder.layers:
+            layer.compile(dynamic=True)
     rehearsed = replace(config.retrieve, contexts=max(1, settings.rehearsal_contexts))
     longest = {"ja": rehearsed.japanese, "en": rehearsed.english}
     documents = training_documents(split, rehearsed.documents, longest)

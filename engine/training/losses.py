@@ -1,7 +1,5 @@
 """Losses of the retrieval stage."""
 
-from collections import deque
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -87,41 +85,12 @@ def similarity_loss(cosines: Tensor, scores: Tensor) -> Tensor:
     return 1 - functional.cosine_similarity(cosines, scores, dim=0, eps=1e-6)
 
 
-class VectorQueue:
-    """Passage vectors of the last steps, as further negatives.
-
-    Source:
-        Wang et al. 2020 (Cross-Batch Memory), section 3.2.
-    """
-
-    def __init__(self, size: int):
-        self._parts: deque[tuple[Tensor, list[str]]] = deque()
-        self._size = size
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._parts.clear()
-
-    def push(self, vectors: Tensor, groups: list[str]) -> None:
-        """Add a step's vectors and let the oldest go."""
-        self._parts.append((vectors.detach(), groups))
-        while sum(len(names) for _, names in self._parts) > self._size:
-            self._parts.popleft()
-
-    def extend(self, vectors: Tensor, groups: list[str]) -> tuple[Tensor, list[str]]:
-        """A batch's passages with those of the queue behind them."""
-        kept = [part for part, _ in self._parts]
-        names = [name for _, part in self._parts for name in part]
-        return torch.cat([vectors, *kept]), groups + names
-
-
 class RetrievalLoss:
     """Contrast of pooled vectors and of late interaction, and pointing to answers."""
 
     def __init__(self, encoder: Encoder, config: RetrieveConfig):
         self._encoder = encoder
         self._config = config
-        self.queue = VectorQueue(config.queue)
 
     def __call__(self, batch: RetrievalBatch) -> tuple[Losses, int]:
         """Weighted losses and the number of tokens."""
@@ -143,9 +112,7 @@ class RetrievalLoss:
         found: Losses = {
             "token": config.token_weight * contrast(config.token_scale * late, allowed, targets)
         }
-        every, groups = self.queue.extend(passages, batch.groups)
-        found["dense"] = self._dense(queries, every, wrong_answers(groups, batch.targets), targets)
-        self.queue.push(passages, batch.groups)
+        found["dense"] = self._dense(queries, passages, allowed, targets)
         teacher = (config.token_scale * late.detach()).masked_fill(~allowed, -1e30).softmax(-1)
         pupil = (config.scale * queries @ passages.T).masked_fill(~allowed, -1e30)
         agree = functional.kl_div(pupil.log_softmax(-1), teacher, reduction="batchmean")
@@ -156,13 +123,15 @@ class RetrievalLoss:
             )
         return found, int(real.sum()) + int(query_real.sum())
 
-    def _dense(self, queries: Tensor, every: Tensor, allowed: Tensor, targets: Tensor) -> Tensor:
+    def _dense(
+        self, queries: Tensor, passages: Tensor, allowed: Tensor, targets: Tensor
+    ) -> Tensor:
         config = self._config
-        total = contrast(config.scale * queries @ every.T, allowed, targets)
+        total = contrast(config.scale * queries @ passages.T, allowed, targets)
         # Source of the shorter widths: Kusupati et al. 2022 (Matryoshka), equation 1.
         for width in config.widths:
             short = functional.normalize(queries[:, :width], dim=-1)
-            other = functional.normalize(every[:, :width], dim=-1)
+            other = functional.normalize(passages[:, :width], dim=-1)
             total = total + config.width_weight * contrast(
                 config.scale * short @ other.T, allowed, targets
             )

@@ -142,9 +142,6 @@ class RetrievalTask:
     def __call__(self, step: int) -> tuple[Losses, int]:
         """The losses of a step and its tokens."""
         self._mine(step)
-        if step % self._config.retrieve.optim.checkpoint_every == 0:
-            # A run that resumes here starts with an empty queue, so an uncut one does too.
-            self._loss.queue.clear()
         return self._loss(self.packer.batch(step))
 
 

@@ -1,20 +1,15 @@
-import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.evaluate.calibrate import Asked, fit, judge, part_sets, report
-from engine.evaluate.collection import (
-    document_of,
-    paired_sources,
-    paraphrase_sources,
-    question_sources,
-)
-from engine.passages.passages import split_passages
+from engine.evaluate.calibrate import Asked, fit, judge, main, part_sets, report
+from engine.evaluate.set_rows import Part, Row, SetDocument, SetPair, SetQuestion
+from engine.evaluate.sets import write_set
+from engine.models import default_pack
 from engine.search.fusion import PARTS, Calibration, RawParts
 from engine.search.pipeline import Candidates
-from engine.training.corpus import Question, Section
 
 
 def asked(count, seed, *, foreign=False):
@@ -81,57 +76,34 @@ def test_report_covers_every_collection_and_set(section):
     assert 0 <= low <= high <= 1
 
 
-def test_answer_of_a_question_stands_where_its_span_says():
-    questions = [
-        Question("高さは?", "塔の高さは333メートルである。", "333メートル", "塔"),
-        Question("色は?", "塔の色は赤と白である。", "赤と白", "塔"),
-        Question("幅は?", "橋の幅は12メートルである。", "12メートル", "橋"),
-        Question("?", "橋の幅は12メートルである。", "どこにもない", "橋"),
+def test_the_command_fits_on_a_set_of_questions(tmp_path: Path, capsys: pytest.CaptureFixture):
+    texts = [
+        "ポンプは乾いた布で拭く。",
+        "弁は対角に締め付ける。",
+        "The box is closed.",
+        "記録を残す。",
     ]
-    sources = question_sources(questions)
-    assert [len(source.questions) for source in sources] == [2, 1]
-    for source in sources:
-        for query, start, end in source.questions:
-            wanted = next(item.answer for item in questions if item.question == query)
-            assert source.document.text[start:end] == wanted
-    passages = split_passages(sources[0].document)
-    assert passages[0].heading_path == ("塔",)
-
-
-def test_pairs_ask_in_the_other_language():
-    english = [Section("d", "Guide", "Guide > Tightening bolts", "Tighten the bolts crosswise.")]
-    japanese = [Section("d", "案内", "案内 > ボルトの締付け", "ボルトを対角に締め付ける。")]
-    first, second = paired_sources([(english, japanese), (english, japanese)])
-    ((query, start, end),) = first.questions
-    assert query == "Guide Tightening bolts"
-    assert first.document.text[start:end] == "ボルトを対角に締め付ける。"
-    ((query, start, end),) = second.questions
-    assert query == "案内 ボルトの締付け"
-    assert second.document.text[start:end] == "Tighten the bolts crosswise."
-
-
-def test_paraphrases_share_few_words_with_what_they_ask_for(tmp_path):
-    rows = [
-        ("服が積まれた室内に犬がいます。", "絨毯の上で仔犬が寝そべる。", 4.0),
-        ("男性が子供を抱いて立っている。", "男性が子供を抱いて立っています。", 4.9),
-        ("川べりに人がいます。", "トイレの壁に黒いタオルがある。", 0.1),
+    parts = tuple(Part(str(place), text, (f"{place}章",)) for place, text in enumerate(texts))
+    rows: list[Row] = [
+        SetDocument("d", "d", parts, True),
+        SetQuestion("ポンプを拭くものは?", ("0",)),
+        SetQuestion("締め付けるものは?", ("1",), split="dev"),
+        SetQuestion("箱を閉じる", ("2",)),
+        SetQuestion("残すものは?", ("3",)),
+        SetQuestion("記録は?", ("3",), split="test"),
     ]
-    path = tmp_path / "pairs.jsonl.gz"
-    with gzip.open(path, "wt", encoding="utf-8") as lines:
-        for first, second, score in rows:
-            lines.write(
-                json.dumps({"sentence1": first, "sentence2": second, "score": score}) + "\n"
-            )
-    (source,) = paraphrase_sources(path, 10)
-    ((query, start, end),) = source.questions
-    assert query == rows[0][0]
-    assert source.document.text[start:end] == rows[0][1]
-    assert rows[1][1] in source.document.text
-    assert rows[2][1] not in source.document.text
+    write_set(tmp_path / "steps.jsonl", "steps", "retrieval", rows)
+    before = (default_pack() / "pack.json").read_bytes()
+    command = ["--pack", str(default_pack()), str(tmp_path / "steps.jsonl"), "--dry-run"]
+    assert main(command) == 0
+    section = json.loads(capsys.readouterr().out)
+    assert set(section["weights"]) == {"+".join(parts) for parts in part_sets()}
+    assert set(section["figures"]) == {"steps"}
+    assert (default_pack() / "pack.json").read_bytes() == before
 
 
-def test_document_of_parts_has_exact_units():
-    document = document_of("題", [("heading", "題"), ("line", "一つ目。"), ("line", "二つ目。")])
-    assert [document.text[unit.start : unit.end] for unit in document.units] == [
-        "題", "一つ目。", "二つ目。",
-    ]  # fmt: skip
+def test_sets_without_questions_are_named(tmp_path: Path, capsys: pytest.CaptureFixture):
+    path = tmp_path / "pairs.jsonl"
+    write_set(path, "pairs", "pairs", [SetPair("a", "b")])
+    assert main(["--pack", str(default_pack()), str(path)]) == 1
+    assert "pairs.jsonl" in capsys.readouterr().err

@@ -6,7 +6,6 @@ from torch.nn import functional
 
 from engine.training.config import RetrieveConfig
 from engine.training.losses import (
-    VectorQueue,
     contrast,
     pointer_loss,
     similarity_loss,
@@ -56,17 +55,6 @@ def test_similarity_is_a_correlation():
     scores = torch.tensor([0.0, 2.0, 5.0])
     assert float(similarity_loss(scores * 0.1 + 0.3, scores)) == pytest.approx(0.0, abs=1e-6)
     assert float(similarity_loss(-scores, scores)) == pytest.approx(2.0, abs=1e-6)
-
-
-def test_the_queue_keeps_the_last_vectors_and_forgets():
-    queue = VectorQueue(3)
-    for step in range(3):
-        queue.push(torch.full((2, 1), float(step)), [f"{step}/0", f"{step}/1"])
-    every, groups = queue.extend(torch.zeros(1, 1), ["now"])
-    assert groups == ["now", "2/0", "2/1"]
-    assert every[:, 0].tolist() == [0.0, 2.0, 2.0]
-    queue.clear()
-    assert queue.extend(torch.zeros(1, 1), ["now"])[1] == ["now"]
 
 
 def test_turned_vectors_say_most_in_their_first_numbers(tmp_path):

@@ -48,7 +48,6 @@ queries = 12
 parallel = 8
 documents = 20
 mine_every = 4
-queue = 20
 similarity = 8
 [split]
 documents = 3
@@ -186,7 +185,7 @@ def test_stages_learn_and_resume_to_the_same_weights(
     cut = copy_inputs(work, tmp_path / "cut")
     for stop_after in (5, None):
         distill(config, corpus, cut, stop_after)
-    for stop_after in (4, None):
+    for stop_after in (3, None):
         retrieve(config, corpus, cut, stop_after)
     for stage in ("distill", "retrieve"):
         whole, resumed = weights(work, stage), weights(cut, stage)

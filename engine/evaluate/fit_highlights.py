@@ -1,0 +1,232 @@
+"""Fits the highlights of a pack: ``python -m engine.evaluate.fit_highlights``.
+
+From training questions with known answers it learns which phrase of a passage answers
+(``engine/search/answering.py``) and writes the weights into the ``highlights`` section of
+``pack.json``. The figures beside them are cross-validated over whole titles.
+"""
+
+import argparse
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.evaluate.highlights import Case, cases, overlap_f1
+from engine.model.encoder import Encoder
+from engine.model.pack import load_pack, write_section
+from engine.search.answer_features import PassageTokens, features
+from engine.search.answering import SHARE, VERSION, marks
+from engine.search.asking import asked_for
+from engine.search.attention import segments
+from engine.search.phrases import Phrase, phrases
+from engine.training.config import load_config
+from engine.training.corpus import Question
+from engine.training.splits import read_split
+
+MOST_QUESTIONS = 3000
+QUESTIONS_PER_TITLE = 20
+SEED = 20261123
+FOLDS = 3
+# Features of fewer phrases say nothing.
+RAREST = 8
+RIDGE = 6e-4
+STEPS = 30
+# A phrase's share of the right answer: its F1 to this power, so that the best phrase counts most.
+SHARPNESS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The phrases of a passage, what is known of each, and how well each answers."""
+
+    title: str
+    length: int
+    found: tuple[Phrase, ...]
+    rows: tuple[dict[str, float], ...]
+    quality: np.ndarray
+    answers: tuple[tuple[int, int], ...]
+
+
+def example(case: Case) -> Example | None:
+    """Describe a question's phrases; None where none of them touches the answer."""
+    asked = asked_for(case.query.text)
+    tokens = case.index.tokens(0)
+    found = phrases(case.text)
+    if asked is None or tokens is None or not found:
+        return None
+    passage = case.index.passage(case.row)
+    first, last = segments(case.index, np.array([case.row]), tokens)[0]
+    if first == last:
+        return None
+    held = PassageTokens(
+        case.text,
+        tuple((start - passage.start, end - passage.start) for start, end in passage.sentences),
+        tokens.spans[first:last] - passage.start,
+        tokens.vectors[first:last],
+        case.echoes,
+    )
+    quality = np.array(
+        [overlap_f1([(one.start, one.end)], case.answers, len(case.text)) for one in found]
+    )
+    if not quality.any():
+        return None
+    rows = tuple(features(case.query, asked, held, found))
+    return Example(case.title, len(case.text), tuple(found), rows, quality, case.answers)
+
+
+def fit(examples: Sequence[Example]) -> dict[str, float]:
+    """Weights of the features by conditional logistic regression with soft choices.
+
+    Newton's method; features are scaled to their deviation and penalised alike.
+
+    Source:
+        McFadden 1974, Conditional logit analysis.
+    """
+    counts = Counter(name for one in examples for row in one.rows for name in row)
+    names = sorted(name for name, count in counts.items() if count >= RAREST)
+    place = {name: at for at, name in enumerate(names)}
+    sizes = np.array([len(one.rows) for one in examples])
+    matrix = np.zeros((int(sizes.sum()), len(names)), np.float32)
+    for at, row in enumerate(row for one in examples for row in one.rows):
+        for name, value in row.items():
+            if name in place:
+                matrix[at, place[name]] = value
+    scale = matrix.std(axis=0)
+    scale[scale == 0] = 1.0
+    matrix /= scale
+    targets = np.concatenate(
+        [one.quality**SHARPNESS / (one.quality**SHARPNESS).sum() for one in examples]
+    )
+    found = _newton(matrix, targets, sizes)
+    weights = found / scale
+    return {
+        name: round(float(weight), 4)
+        for name, weight in zip(names, weights, strict=True)
+        if round(float(weight), 4)
+    }
+
+
+def _newton(matrix: np.ndarray, targets: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    found = np.zeros(matrix.shape[1])
+    share = 1.0 / len(sizes)
+    loss, chance = _loss(matrix, targets, starts, sizes, found)
+    for _ in range(STEPS):
+        slope = share * (matrix.T @ (chance - targets).astype(np.float32)) + RIDGE * found
+        weighted = matrix * chance.astype(np.float32)[:, None]
+        means = np.add.reduceat(weighted, starts, axis=0)
+        curve = share * (matrix.T @ weighted - means.T @ means).astype(np.float64)
+        step = np.linalg.solve(curve + RIDGE * np.eye(len(found)), slope)
+        length = 1.0
+        reached, moved = _loss(matrix, targets, starts, sizes, found - step)
+        while reached > loss and length > 1e-3:
+            length /= 2
+            reached, moved = _loss(matrix, targets, starts, sizes, found - length * step)
+        gained = loss - reached
+        if gained > 0:
+            found, loss, chance = found - length * step, reached, moved
+        if gained < 1e-6:
+            break
+    return found
+
+
+def _loss(
+    matrix: np.ndarray,
+    targets: np.ndarray,
+    starts: np.ndarray,
+    sizes: np.ndarray,
+    found: np.ndarray,
+) -> tuple[float, np.ndarray]:
+    logits = (matrix @ found.astype(np.float32)).astype(np.float64)
+    logits -= np.repeat(np.maximum.reduceat(logits, starts), sizes)
+    chance = np.exp(logits)
+    totals = np.repeat(np.add.reduceat(chance, starts), sizes)
+    likelihood = targets @ (logits - np.log(totals)) / len(sizes)
+    return float(-likelihood + 0.5 * RIDGE * found @ found), chance / totals
+
+
+def judge(examples: Sequence[Example], weights: dict[str, float], share: float) -> list[float]:
+    """F1 of the marks of each example."""
+    values = []
+    for one in examples:
+        logits = np.array(
+            [sum(weights.get(name, 0.0) * value for name, value in row.items()) for row in one.rows]
+        )
+        marked = marks(one.found, logits, one.length, share)
+        values.append(overlap_f1([(a, b) for a, b, _ in marked], one.answers, one.length))
+    return values
+
+
+def cross_validated(examples: Sequence[Example], share: float) -> float:
+    """Mean F1, each title judged by weights fitted without it."""
+    order = {title: at for at, title in enumerate(sorted({one.title for one in examples}))}
+    values: list[float] = []
+    for fold in range(FOLDS):
+        inside = [one for one in examples if order[one.title] % FOLDS == fold]
+        outside = [one for one in examples if order[one.title] % FOLDS != fold]
+        if inside and outside:
+            values += judge(inside, fit(outside), share)
+    return float(np.mean(values)) if values else 0.0
+
+
+def sample(questions: Sequence[Question], most: int) -> list[Question]:
+    """Questions of titles drawn at random, a few of each, until there are ``most``."""
+    titles: dict[str, list[Question]] = {}
+    for item in questions:
+        if item.answer and item.answer in item.context:
+            titles.setdefault(item.title, []).append(item)
+    names = sorted(titles)
+    random.Random(SEED).shuffle(names)
+    drawn: list[Question] = []
+    for name in names:
+        drawn += titles[name][:QUESTIONS_PER_TITLE]
+        if len(drawn) >= most:
+            break
+    return drawn[:most]
+
+
+def section(
+    questions: dict[str, list[Question]], encoder: Encoder, most: int, share: float = SHARE
+) -> dict[str, Any]:
+    """The ``highlights`` section of a pack, fitted to training questions of both languages."""
+    made: dict[str, Any] = {"version": VERSION, "share": share, "figures": {}}
+    for language, items in questions.items():
+        described = (example(case) for case in cases(sample(items, most), encoder))
+        examples = [one for one in described if one is not None]
+        if examples:
+            made[language] = fit(examples)
+            made["figures"][language] = {
+                "f1": round(cross_validated(examples, share), 4),
+                "questions": len(examples),
+            }
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fit and write; prints the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m engine.evaluate.fit_highlights")
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
+    parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
+    parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
+    parser.add_argument("--most", type=int, default=MOST_QUESTIONS, help="questions a language")
+    parser.add_argument("--dry-run", action="store_true", help="print only, write nothing")
+    options = parser.parse_args(arguments)
+    config = load_config(options.config)
+    split = read_split(options.corpus, config.pairs, config.split, config.seed)
+    encoder = Encoder.load(load_pack(options.pack))
+    made = section(split.questions, encoder, options.most)
+    if not options.dry_run:
+        write_section(options.pack, "highlights", made)
+    json.dump(made["figures"], sys.stdout, indent=1)
+    sys.stdout.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from engine.records import QueryEncoding
+from engine.search.answer_features import PassageTokens, features, pointer_attention
+from engine.search.answering import VERSION, answer_marks, marks
+from engine.search.asking import asked_for
+from engine.search.lexical_spans import match_spans
+from engine.search.phrases import Phrase, phrases
+
+WIDTH = 8
+TEXT = "オイルフィルタは500時間ごとに交換する。締付トルクは25 N·mとする。点検は毎日行う。"
+QUERY = "締付トルクはいくらですか"
+
+
+def tokens_of(text, width=4):
+    cuts = [*range(0, len(text), width), len(text)]
+    return np.array(list(itertools.pairwise(cuts)), np.int32)
+
+
+def passage(text=TEXT, query=QUERY, seed=3):
+    spans = tokens_of(text)
+    vectors = np.random.default_rng(seed).normal(size=(len(spans), WIDTH))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ends = [at + 1 for at, one in enumerate(text) if one == "。"]
+    sentences = tuple(zip([0, *ends[:-1]], ends, strict=True))
+    return PassageTokens(
+        text,
+        sentences,
+        spans,
+        np.round(vectors * 127).astype(np.int8),
+        tuple(match_spans(query, text)),
+    )
+
+
+def question(text=QUERY, pointers=None, shares=None):
+    spans = tokens_of(text, 2)
+    vectors = np.random.default_rng(1).normal(size=(len(spans), WIDTH)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return QueryEncoding(text, spans, vectors, vectors[0], pointers, shares)
+
+
+def table(**weights):
+    return {"version": VERSION, "share": 0.7, "ja": weights}
+
+
+def marked(found):
+    return [TEXT[start:end] for start, end, _ in found]
+
+
+def test_what_is_near_the_echo_and_of_the_asked_form_is_marked():
+    weights = {
+        "form:quantity": 2.0,
+        "near4": 3.0,
+        "echo": -5.0,
+        "pairs_in_question": -5.0,
+        "length": 0.5,
+    }
+    found = answer_marks(question(), passage(), table(**weights))
+    assert found is not None
+    assert "25 N·m" in marked(found)[0] and "トルク" not in marked(found)[0]
+    assert found[0][2] == 1.0
+
+
+def test_same_input_same_marks():
+    weights = table(near12=1.0, attention=0.3, asking_cosine=0.5, length=0.1)
+    first = answer_marks(question(), passage(), weights)
+    assert first == answer_marks(question(), passage(), weights)
+
+
+def test_no_phrase_is_marked_without_a_table_or_for_a_bare_word():
+    assert answer_marks(question(), passage(), {}) is None
+    assert answer_marks(question(), passage(), {"version": VERSION + 1, "ja": {"echo": 1}}) is None
+    assert answer_marks(question("トルク"), passage(), table(echo=-1.0)) is None
+
+
+def test_pointers_decide_where_they_are_trained():
+    held = passage()
+    answer = TEXT.index("25 N")
+    wanted = int(np.flatnonzero((held.spans[:, 0] <= answer) & (held.spans[:, 1] > answer))[0])
+    pointer = (held.vectors[wanted] / 127.0).astype(np.float32)
+    query = question(pointers=pointer[None], shares=np.ones(1, np.float32))
+    drawn = pointer_attention(query, held.vectors / np.float32(127.0))
+    assert drawn is not None and drawn.argmax() == wanted and drawn.sum() == pytest.approx(1.0)
+    found = answer_marks(query, held, table(pointed_most=4.0, length=-0.2))
+    assert found is not None
+    assert any(start <= answer < end for start, end, _ in found)
+    assert pointer_attention(question(), held.vectors) is None
+
+
+def test_characters_sum_up_their_phrases():
+    found = [Phrase(0, 4, "kanji"), Phrase(0, 2, "kanji"), Phrase(6, 8, "kanji")]
+    logits = np.log(np.array([0.3, 0.4, 0.3]))
+    assert marks(found, logits, 10, 0.7) == [(0, 2, 1.0)]
+    assert marks(found, logits, 10, 0.4) == [(0, 4, 1.0), (6, 8, 0.428571)]
+
+
+def test_every_feature_is_finite():
+    asked = asked_for(QUERY)
+    assert asked is not None
+    held = passage()
+    rows = features(question(), asked, held, phrases(TEXT))
+    assert len(rows) == len(phrases(TEXT))
+    assert all(np.isfinite(value) for row in rows for value in row.values())
