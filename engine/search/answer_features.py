@@ -226,10 +226,8 @@ class _Attention:
         shares = [
             ("attention", drawn),
             ("asking", spread[words].mean(axis=0) if words.any() else spread.mean(axis=0)),
+            ("pointed", pointer_attention(query, vectors)),
         ]
-        pointed = pointer_attention(query, vectors)
-        if pointed is not None:
-            shares.append(("pointed", pointed))
         return cls(
             passage.spans,
             tuple((name, share * len(vectors)) for name, share in shares),
@@ -267,12 +265,9 @@ class _Attention:
         return row
 
 
-def pointer_attention(query: QueryEncoding, vectors: np.ndarray) -> np.ndarray | None:
-    """What the question's pointers attend to in a passage, ``[N]``; None for packs without them."""
-    pointers, gates = query.pointer_vectors, query.pointer_weights
-    if pointers is None or gates is None:
-        return None
-    return gates @ _softmax(pointers @ vectors.T / TEMPERATURE)
+def pointer_attention(query: QueryEncoding, vectors: np.ndarray) -> np.ndarray:
+    """What the question's pointers attend to in a passage, ``[N]``."""
+    return query.pointer_weights @ _softmax(query.pointer_vectors @ vectors.T / TEMPERATURE)
 
 
 def _sentence_features(

@@ -80,13 +80,14 @@ def span_weights(text: str, spans: np.ndarray) -> np.ndarray:
 
 
 def token_weights(query: QueryEncoding) -> np.ndarray:
-    """Weights of a question's tokens, mean of their characters' weights.
+    """Weights of a question's tokens: what the encoder gives each, times its characters' weights.
 
     Returns:
-        float32 ``[Q]`` in 0..1, not all zero unless there are no tokens.
+        float32 ``[Q]`` in 0..1, the largest 1.
     """
-    weights = span_weights(query.text, query.token_spans)
-    return weights if weights.any() else np.ones(len(weights), np.float32)
+    characters = span_weights(query.text, query.token_spans)
+    weights = query.token_weights * (characters if characters.any() else np.float32(1.0))
+    return weights / weights.max() if len(weights) else weights
 
 
 def is_contents(text: str, heading_path: Sequence[str]) -> bool:

@@ -35,11 +35,13 @@ def passage(text=TEXT, query=QUERY, seed=3):
     )
 
 
-def question(text=QUERY, pointers=None, shares=None):
+def question(text=QUERY, pointer=None):
     spans = tokens_of(text, 2)
     vectors = np.random.default_rng(1).normal(size=(len(spans), WIDTH)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return QueryEncoding(text, spans, vectors, vectors[0], pointers, shares)
+    even = np.full(len(spans), 1 / len(spans), np.float32)
+    pointers = vectors if pointer is None else np.tile(pointer, (len(spans), 1))
+    return QueryEncoding(text, spans, vectors, vectors[0], even, pointers, even)
 
 
 def table(**weights):
@@ -76,18 +78,17 @@ def test_no_phrase_is_marked_without_a_table_or_for_a_bare_word():
     assert answer_marks(question("トルク"), passage(), table(echo=-1.0)) is None
 
 
-def test_pointers_decide_where_they_are_trained():
+def test_pointers_can_decide():
     held = passage()
     answer = TEXT.index("25 N")
     wanted = int(np.flatnonzero((held.spans[:, 0] <= answer) & (held.spans[:, 1] > answer))[0])
     pointer = (held.vectors[wanted] / 127.0).astype(np.float32)
-    query = question(pointers=pointer[None], shares=np.ones(1, np.float32))
+    query = question(pointer=pointer)
     drawn = pointer_attention(query, held.vectors / np.float32(127.0))
-    assert drawn is not None and drawn.argmax() == wanted and drawn.sum() == pytest.approx(1.0)
+    assert drawn.argmax() == wanted and drawn.sum() == pytest.approx(1.0)
     found = answer_marks(query, held, table(pointed_most=4.0, length=-0.2))
     assert found is not None
     assert any(start <= answer < end for start, end, _ in found)
-    assert pointer_attention(question(), held.vectors) is None
 
 
 def test_characters_sum_up_their_phrases():
