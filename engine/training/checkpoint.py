@@ -42,6 +42,7 @@ def load_checkpoint(folder: Path) -> Encoder:
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if settings["architecture"] != ModelConfig().architecture:
         raise ConfigError("training.architecture", name=str(settings["architecture"]))
+    settings["passage_widths"] = tuple(settings["passage_widths"])
     encoder = Encoder(ModelConfig(**settings))
     encoder.load_state_dict(
         {name: value.float() for name, value in load_file(folder / "model.safetensors").items()}

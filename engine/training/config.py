@@ -22,6 +22,7 @@ class ModelConfig:
         k_min: Fewest content-selected blocks of a query block.
         k_max: Most content-selected blocks of a query block.
         mass: Cumulated selection probability at which fewer than ``k_max`` blocks are enough.
+        passage_widths: Leading parts of the passage vectors that are trained to serve alone.
     """
 
     architecture: str = "chumoku-2"
@@ -40,6 +41,7 @@ class ModelConfig:
     mass: float = 0.9
     rotary_base: float = 10000.0
     norm_eps: float = 1e-6
+    passage_widths: tuple[int, ...] = (128, 64)
 
     @property
     def head_width(self) -> int:
@@ -186,8 +188,7 @@ class RetrieveConfig:
         negatives: Most hard negatives drawn beside a passage.
         scale: Inverse temperature of the pooled contrast.
         token_scale: Inverse temperature of the late-interaction contrast.
-        widths: Leading parts of the passage vectors that are trained to serve alone.
-        width_weight: Weight of each of them.
+        width_weight: Weight of the contrast of each short width of the passage vectors.
         token_weight: Weight of the late-interaction contrast.
         agree_weight: Weight of the pooled scores' agreement with late interaction.
         pointer_weight: Weight of pointing to the answer.
@@ -218,7 +219,6 @@ class RetrieveConfig:
     negatives: int = 3
     scale: float = 25.0
     token_scale: float = 30.0
-    widths: tuple[int, ...] = (128, 64)
     width_weight: float = 0.2
     token_weight: float = 1.0
     agree_weight: float = 1.0
@@ -276,7 +276,7 @@ class LongConfig:
     queries: int = 24
     retrieval_weight: float = 0.5
     rehearsal_contexts: int = 8
-    parallel_every: int = 4
+    parallel_every: int = 2
     similarity_every: int = 4
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(

@@ -124,7 +124,7 @@ def _question_figures(
         "question_late_bm25_r1": recall_at_1(fused, targets),
         "question_all_r1": recall_at_1(fused + dense / dense.std(), targets),
     }
-    for width in config.retrieve.widths:
+    for width in encoder.config.passage_widths:
         short = functional.normalize(queries[:, :width], dim=-1)
         other = functional.normalize(vectors[:, :width], dim=-1)
         figures[f"question_dense_{width}_r1"] = recall_at_1(short @ other.T, targets)

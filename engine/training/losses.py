@@ -129,7 +129,7 @@ class RetrievalLoss:
         config = self._config
         total = contrast(config.scale * queries @ passages.T, allowed, targets)
         # Source of the shorter widths: Kusupati et al. 2022 (Matryoshka), equation 1.
-        for width in config.widths:
+        for width in self._encoder.config.passage_widths:
             short = functional.normalize(queries[:, :width], dim=-1)
             other = functional.normalize(passages[:, :width], dim=-1)
             total = total + config.width_weight * contrast(
