@@ -215,12 +215,9 @@ def train_long(
         else:
             found, tokens = long_loss.trained(contexts.batch(step), step)
         if settings.rehearsal_contexts:
-            if step % settings.optim.checkpoint_every == 0:
-                # A run that resumes here starts with an empty queue, so an uncut one does too.
-                rehearsal.queue.clear()
             extra, more = rehearsal(packer.batch(step))
             found, tokens = found | extra, tokens + more
-        if step % settings.parallel_every == 1:
+        if step % settings.parallel_every == 1 % settings.parallel_every:
             extra, more = parallel(step // settings.parallel_every)
             found |= {name: rehearsed.parallel_weight * value for name, value in extra.items()}
             tokens += more

@@ -45,7 +45,6 @@ passage_tokens = 24
 query_tokens = 12
 queries = 8
 parallel = 6
-queue = 12
 similarity = 6
 [long]
 shortest = 64
