@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
 from tokenizers import Tokenizer
@@ -16,6 +16,8 @@ from engine.training.packing import RetrievalBatch, Span
 _KINDS = {"qa_ja": 0.35, "qa_en": 0.1, "sections_ja": 0.3, "sections_en": 0.25}
 # Tokens of a heading that stands before its passage.
 _HEADING = 32
+# Passages that are tokenised together.
+_AT_ONCE = 32
 
 
 class LongPacker:
@@ -73,25 +75,35 @@ class LongPacker:
         ids: Ids = []
         spans: list[Span] = []
         passages: list[Passage] = []
+        for passage, row, heading in self._rows(documents, first):
+            ids += heading
+            start = len(ids)
+            ids += row
+            if len(ids) > length:
+                break
+            spans.append(Span(0, start, len(ids)))
+            passages.append(passage)
+        return ids[:length], spans, passages
+
+    def _rows(
+        self, documents: Sequence[Document], first: int
+    ) -> Iterator[tuple[Passage, Ids, Ids]]:
+        """Passages with their tokens and those of their headings, without end."""
         for number in count(first):
             document = documents[number % len(documents)]
-            rows = encode_texts(
-                self._tokenizer,
-                [passage.text for passage in document],
-                self._retrieve.passage_tokens,
-            )
-            headings = encode_texts(
-                self._tokenizer, [passage.heading for passage in document], _HEADING
-            )
-            for passage, row, heading in zip(document, rows, headings, strict=True):
-                ids += heading if passage.heading else []
-                start = len(ids)
-                ids += row
-                if len(ids) > length:
-                    return ids[:length], spans, passages
-                spans.append(Span(0, start, len(ids)))
-                passages.append(passage)
-        raise AssertionError("unreachable")
+            # A manual of a thousand passages is not read to its end for a short context.
+            for start in range(0, len(document), _AT_ONCE):
+                part = document[start : start + _AT_ONCE]
+                rows = encode_texts(
+                    self._tokenizer,
+                    [passage.text for passage in part],
+                    self._retrieve.passage_tokens,
+                )
+                headings = encode_texts(
+                    self._tokenizer, [passage.heading for passage in part], _HEADING
+                )
+                for passage, row, heading in zip(part, rows, headings, strict=True):
+                    yield passage, row, heading if passage.heading else []
 
     def _query(self, passage: Passage, chosen: random.Random) -> str | None:
         if passage.cross and chosen.random() < self._retrieve.cross:
