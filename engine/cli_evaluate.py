@@ -51,9 +51,11 @@ def evaluate(
     from engine.model.pack import load_pack
     from engine.models import default_pack
 
+    quiet = json_file == STANDARD_OUTPUT
+    if json_file and not quiet and not json_file.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {shown(str(json_file.parent))}")
     found = find_sets(sets, documents)
     encoder = Encoder.load(load_pack(pack or default_pack()))
-    quiet = json_file == STANDARD_OUTPUT
     results = run_with_progress(
         lambda cancel: _evaluate_all(found, encoder, cancel, most, together, quiet)
     )

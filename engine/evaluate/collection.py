@@ -12,16 +12,18 @@ import numpy as np
 
 from engine.evaluate.set_lines import squeezed
 from engine.evaluate.set_rows import Answer, Row, SetDocument, SetError, SetQuestion
-from engine.model.encoder import Encoder
+from engine.model.pack import Pack
 from engine.passages.passages import split_passages
 from engine.progress import CancelToken, Job, Progress
 from engine.reading.supervisor import ReaderProcess
 from engine.records import (
     Document,
     DocumentId,
+    Encoding,
     Page,
     Passage,
     PassageId,
+    QueryEncoding,
     RevisionId,
     Span,
     Unit,
@@ -31,6 +33,31 @@ from engine.search.lexical import MemoryPostings
 from engine.search.lexical_terms import passage_terms
 
 T = TypeVar("T")
+
+
+class Model(Protocol):
+    """What is measured: :class:`engine.model.encoder.Encoder` or a stand-in of it."""
+
+    @property
+    def pack(self) -> Pack:
+        """The pack."""
+        ...
+
+    def encode(
+        self,
+        text: str,
+        spans: Sequence[Span],
+        sentences: Sequence[Span],
+        *,
+        cancel: CancelToken,
+        fidelity_sample: int,
+    ) -> Job[Encoding]:
+        """Encode a document."""
+        ...
+
+    def encode_query(self, text: str) -> QueryEncoding:
+        """Encode a question."""
+        ...
 
 
 class Rows(Protocol):
@@ -80,7 +107,7 @@ class Collection:
 
 
 def build(
-    sets: Iterable[Rows], encoder: Encoder, cancel: CancelToken, *, together: bool = False
+    sets: Iterable[Rows], encoder: Model, cancel: CancelToken, *, together: bool = False
 ) -> Job[Collection]:
     """Split, encode and index documents as the library does, all in one scope.
 
@@ -133,7 +160,7 @@ class _Place:
 class _Scope:
     """Revisions and words of a scope that is being built."""
 
-    def __init__(self, encoder: Encoder, together: bool) -> None:
+    def __init__(self, encoder: Model, together: bool) -> None:
         self.revisions: list[IndexedRevision] = []
         self.terms: dict[PassageId, list[str]] = {}
         self._encoder = encoder
@@ -183,7 +210,7 @@ class _Scope:
         block = self._encoder.pack.config.pattern.block
         joined = np.concatenate(tokens)
         return np.concatenate(vectors), TokenArrays(
-            np.concatenate(spans).astype(np.int32), joined, _summaries(joined, block), block
+            np.concatenate(spans).astype(np.int32), joined, block_means(joined, block), block
         )
 
     def _index(
@@ -212,10 +239,20 @@ class _Scope:
         )
 
 
-def _summaries(vectors: np.ndarray, block: int) -> np.ndarray:
-    """Mean of the token vectors of each block, float16 ``[NB, D]``."""
+def block_means(vectors: np.ndarray, block: int) -> np.ndarray:
+    """Mean of the unit vectors of each block.
+
+    Args:
+        vectors: Unit vectors times 127, int8 ``[T, D]``.
+        block: Tokens per block.
+
+    Returns:
+        float16 ``[NB, D]``.
+    """
     starts = np.arange(0, len(vectors), block)
-    sums = np.add.reduceat(vectors.astype(np.float32), starts, axis=0) if len(starts) else vectors
+    if not len(starts):
+        return vectors.astype(np.float16)
+    sums = np.add.reduceat(vectors.astype(np.float32), starts, axis=0)
     counts = np.minimum(len(vectors) - starts, block)
     return (sums / (127.0 * counts[:, None])).astype(np.float16)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.evaluate.bm25 import Bm25
-from engine.evaluate.collection import Judged, build, spread
+from engine.evaluate.collection import Judged, Model, build, spread
 from engine.evaluate.retrieval import (
     Estimate,
     estimate_spearman,
@@ -30,7 +30,6 @@ from engine.evaluate.set_rows import (
 )
 from engine.evaluate.sets import EvaluationSet
 from engine.evaluate.ways import ATTENTION, BM25, DENSE, Rankings, Ways, cut_cosines, passage_widths
-from engine.model.encoder import Encoder
 from engine.progress import CancelToken, Job, Progress
 from engine.records import QueryEncoding
 from engine.search.query import token_weights
@@ -103,7 +102,7 @@ class MemorySet:
 
 def evaluate(
     found: EvaluationSet | MemorySet,
-    encoder: Encoder,
+    encoder: Model,
     cancel: CancelToken,
     *,
     most: int | None = None,
@@ -143,7 +142,7 @@ _Found = tuple[tuple[Group, ...], int, tuple[tuple[str, Mapping[str, int | None]
 
 def _retrieval(
     found: EvaluationSet | MemorySet,
-    encoder: Encoder,
+    encoder: Model,
     cancel: CancelToken,
     most: int | None,
     together: bool,
@@ -155,7 +154,7 @@ def _retrieval(
 
 
 def _pairs(
-    found: EvaluationSet | MemorySet, encoder: Encoder, cancel: CancelToken, most: int | None
+    found: EvaluationSet | MemorySet, encoder: Model, cancel: CancelToken, most: int | None
 ) -> Job[_Found]:
     """Each side is looked for by the other, among all sentences of its side."""
     pairs = [row for row in found.rows() if isinstance(row, SetPair)]
@@ -243,7 +242,7 @@ def _ranks(
 
 
 def _similarity(
-    found: EvaluationSet | MemorySet, encoder: Encoder, cancel: CancelToken, most: int | None
+    found: EvaluationSet | MemorySet, encoder: Model, cancel: CancelToken, most: int | None
 ) -> Job[_Found]:
     """Rank correlation of each way's score of a pair with the given one."""
     pairs = [row for row in found.rows() if isinstance(row, SetPair)]

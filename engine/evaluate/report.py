@@ -181,7 +181,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table and write the file; gives the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.out.parent.is_dir():
+        parser.error(f"there is no folder {options.out.parent}")
     given = [one for path in options.figures for one in read_figures(path)]
     try:
         encoder = Encoder.load(load_pack(options.pack))

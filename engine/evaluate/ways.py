@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from engine.evaluate.bm25 import Bm25
-from engine.evaluate.collection import Collection
-from engine.model.encoder import Encoder
+from engine.evaluate.collection import Collection, Model
 from engine.model.pack import MANIFEST, Pack
 from engine.progress import CancelToken
 from engine.records import QueryEncoding, SearchSettings
@@ -49,7 +48,7 @@ class Ways:
             little sense where passages are single sentences to be paired.
     """
 
-    def __init__(self, collection: Collection, encoder: Encoder, *, product: bool = True) -> None:
+    def __init__(self, collection: Collection, encoder: Model, *, product: bool = True) -> None:
         self._collection = collection
         self._index = collection.index
         self._encoder = encoder

@@ -1,0 +1,132 @@
+"""Losses of int8 against the float32 weights, on a small random encoder."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from engine.evaluate.evaluation import SetResult, evaluate
+from engine.evaluate.precision import ExactEncoder, losses, main
+from engine.evaluate.set_rows import Part, SetDocument, SetPair, SetQuestion
+from engine.evaluate.sets import open_set, write_set
+from engine.model.encoder import Encoder
+from engine.model.pack import load_pack
+from engine.progress import CancelToken, run
+from engine.training.export import export_pack
+from engine.training.weights import expected_shapes, load_weights
+
+TEXTS = [f"{word} の検査記録を確認する。" * 3 for word in ("bolt", "弁", "pump", "12 kpa")]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoint")
+    characters = sorted(set("".join(TEXTS) + "abcdefghijklmnopqrstuvwxyz"))
+    pieces = [("<pad>", 0.0), ("<unk>", -20.0), *((one, -8.0) for one in characters)]
+    pieces += [(f"<0x{byte:02X}>", -12.0) for byte in range(256)]
+    tokenizer = Tokenizer(models.Unigram(pieces, 1, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "architecture": "chumoku-2", "layers": 2, "width": 64, "heads": 2, "feed_forward": 128,
+        "block": 16, "vocabulary": len(pieces), "passage_width": 48, "token_width": 32, "near": 1,
+        "global_blocks": 1, "k_min": 2, "k_max": 4, "mass": 0.9, "rotary_base": 10000.0,
+        "norm_eps": 1e-6, "passage_widths": [16],
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    generator = np.random.default_rng(0)
+    weights = {
+        name: (generator.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
+        for name, shape in expected_shapes(config).items()
+    }
+    for name, shape in expected_shapes(config).items():
+        if len(shape) == 1 and "norm" in name:
+            weights[name] = np.ones(shape, np.float32)
+    save_file(weights, folder / "model.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pack(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("packs") / "tiny"
+    export_pack(checkpoint, folder, name="tiny", revision="1")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sets")
+    parts = tuple(Part(str(place), text) for place, text in enumerate(TEXTS))
+    questions = [SetQuestion(text[:8], (str(place),)) for place, text in enumerate(TEXTS)]
+    rows = [SetDocument("d", "d", parts, False), *questions]
+    write_set(folder / "records.jsonl", "records", "retrieval", rows)
+    pairs = [SetPair(TEXTS[0], text, float(place)) for place, text in enumerate(TEXTS)]
+    write_set(folder / "scored.jsonl", "scored", "similarity", pairs)
+    return folder
+
+
+def test_float32_and_int8_nearly_agree(pack: Path, checkpoint: Path):
+    quantised = Encoder.load(load_pack(pack), threads=1)
+    exact = ExactEncoder(quantised.pack, load_weights(checkpoint))
+    text = TEXTS[0]
+    spans = [(0, 10), (10, len(text)), (3, 3)]
+    one, other = (
+        run(model.encode(text, spans, [(0, 5)], cancel=CancelToken(), fidelity_sample=0))
+        for model in (quantised, exact)
+    )
+    assert np.array_equal(one.token_spans, other.token_spans)
+    assert one.block_summaries.shape == other.block_summaries.shape
+    for first, second in (
+        (one.passage_vectors[:2], other.passage_vectors[:2]),
+        (one.sentence_vectors, other.sentence_vectors),
+        (one.token_vectors / 127.0, other.token_vectors / 127.0),
+    ):
+        cosines = (first.astype(float) * second.astype(float)).sum(axis=1)
+        assert cosines.min() > 0.97
+        assert not np.array_equal(first, second)
+    assert not other.passage_vectors[2].any()
+    query, exactly = quantised.encode_query(text), exact.encode_query(text)
+    assert query.vector @ exactly.vector > 0.97
+    assert query.token_weights == pytest.approx(exactly.token_weights, rel=0.1, abs=0.05)
+    empty = run(exact.encode("", [], [], cancel=CancelToken(), fidelity_sample=0))
+    assert (len(empty.token_spans), len(empty.passage_vectors)) == (0, 0)
+
+
+def test_a_pack_loses_nothing_to_itself(pack: Path, sets: Path):
+    encoder = Encoder.load(load_pack(pack), threads=1)
+
+    def result(name: str) -> SetResult:
+        return run(evaluate(open_set(sets / name), encoder, CancelToken()))
+
+    for name in ("records.jsonl", "scored.jsonl"):
+        found = losses(result(name), result(name))
+        assert found and all(one.figure == 0 and one.met for one in found)
+
+
+def test_losses_are_counted_question_by_question(pack: Path, sets: Path):
+    encoder = Encoder.load(load_pack(pack), threads=1)
+    found = run(evaluate(open_set(sets / "records.jsonl"), encoder, CancelToken()))
+    best = tuple((query, dict.fromkeys(ranks, 1)) for query, ranks in found.ranks)
+    lost = tuple(
+        (query, dict.fromkeys(ranks, 1 if place else None))
+        for place, (query, ranks) in enumerate(best)
+    )
+    before = SetResult(found.name, found.kind, 4, found.groups, best, 0.0)
+    after = SetResult(found.name, found.kind, 4, found.groups, lost, 0.0)
+    figures = {one.name: one for one in losses(after, before)}
+    dense = figures["int8 less float32, records: dense, recall@1"]
+    assert (dense.figure, dense.met, dense.n) == (-0.25, False, 4)
+
+
+def test_the_command_writes_figures(pack: Path, checkpoint: Path, sets: Path, tmp_path: Path):
+    out = tmp_path / "precision.json"
+    command = ["--checkpoint", str(checkpoint), "--pack", str(pack), "--out", str(out)]
+    assert main([*command, str(sets)]) in (0, 1)
+    names = [one["name"] for one in json.loads(out.read_text("utf-8"))]
+    assert "int8 less float32, records: fused, recall@10" in names
+    assert "int8 less float32, scored: dense, spearman" in names
+    assert main([*command[:3], str(tmp_path), str(sets)]) == 1
