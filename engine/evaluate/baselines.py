@@ -6,6 +6,8 @@ sumy is given our sentences and our words, so that it loads no data of its own.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
+from typing import Any
 
 from engine.notation.folding import fold
 from engine.records import Span
@@ -59,35 +61,36 @@ def ranked(kind: str, text: str, sentences: Sequence[Span], count: int) -> list[
 @lru_cache(maxsize=8)
 def _order(kind: str, text: str, sentences: tuple[Span, ...]) -> tuple[Span, ...]:
     """All sentences, best first; a summary of any length is a beginning of it."""
-    from sumy.models.dom import ObjectDocumentModel, Paragraph, Sentence
-    from sumy.summarizers.lex_rank import LexRankSummarizer
-    from sumy.summarizers.text_rank import TextRankSummarizer
-
-    class Words:
-        """sumy's tokenizer, by our words."""
-
-        def to_words(self, sentence: str) -> tuple[str, ...]:
-            return words(sentence)
-
+    # An extra that the product does without.
+    dom = import_module("sumy.models.dom")
+    if kind == LEXRANK:
+        summarizer = import_module("sumy.summarizers.lex_rank").LexRankSummarizer()
+    else:
+        summarizer = import_module("sumy.summarizers.text_rank").TextRankSummarizer()
     # Equal sentences are one to sumy; the first stands for all.
     first: dict[str, Span] = {}
     for start, end in sentences:
         sentence = text[start:end].strip()
         if words(sentence):
             first.setdefault(sentence, (start, end))
-    tokenizer = Words()
-    document = ObjectDocumentModel([Paragraph([Sentence(one, tokenizer) for one in first])])
-    summarizer = LexRankSummarizer() if kind == LEXRANK else TextRankSummarizer()
-    ratings: dict[Sentence, float] = {}
+    tokenizer = _Words()
+    document = dom.ObjectDocumentModel(
+        [dom.Paragraph([dom.Sentence(one, tokenizer) for one in first])]
+    )
+    best: list[Span] = []
 
-    class Everything:
-        """sumy's count of sentences: keeps all, and what each is worth."""
+    def keep(infos: Sequence[Any]) -> Sequence[Any]:
+        # sumy hands them over best first, and returns them in order of the document.
+        best.extend(first[str(info.sentence)] for info in infos)
+        return infos
 
-        def __call__(self, infos: Sequence[object]) -> Sequence[object]:
-            for place, info in enumerate(infos):
-                ratings[info.sentence] = -place  # type: ignore[attr-defined]
-            return infos
+    summarizer(document, keep)
+    return tuple(best)
 
-    summarizer(document, Everything())
-    best = sorted(ratings, key=lambda one: -ratings[one])
-    return tuple(first[str(one)] for one in best)
+
+class _Words:
+    """sumy's tokenizer, by our words."""
+
+    def to_words(self, sentence: str) -> tuple[str, ...]:
+        """Words of a sentence."""
+        return words(sentence)

@@ -18,12 +18,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from engine.evaluate.baselines import lead, ranked
 from engine.evaluate.collection import lay_out, spread
 from engine.evaluate.figures import Figure, markdown
-from engine.evaluate.retrieval import estimate
+from engine.evaluate.retrieval import difference, estimate
 from engine.evaluate.rouge import rouge_n, units
 from engine.evaluate.set_rows import Part, SetDocument
 from engine.model.encoder import Encoder
@@ -189,9 +187,8 @@ def _figures(name: str, tasks: Iterator[Task], budget: int) -> list[Figure]:
         own = values["product"]
         beside = {way: estimate(held[n]).mean for way, held in values.items() if way != "product"}
         best = max(beside, key=lambda way: beside[way])
-        above = np.array(own[n]) - np.array(values[best][n])
-        beside[f"difference to {best}, low"] = estimate(above.tolist()).low
         target = beside[best]
+        beside[f"above {best}, low"] = difference(own[n], values[best][n]).low
         found.append(
             Figure.of(f"{name}: ROUGE-{n}", estimate(own[n]), target=target, beside=beside)
         )

@@ -15,10 +15,10 @@ import numpy as np
 from engine.records import QueryEncoding, Span
 from engine.search.asking import Asked
 from engine.search.phrases import Phrase
-from engine.search.query import token_weights
+from engine.search.query import span_weights, token_weights
 
 TEMPERATURE = 0.05
-# Query tokens above this weight carry what the question is about.
+# Query tokens whose characters weigh more carry what the question is about.
 CONTENT = 0.8
 # Characters over which the nearness of an echo fades to a third; longer echoes count as this long.
 REACHES = (4, 12, 40)
@@ -219,7 +219,7 @@ class _Attention:
             ],
             bool,
         )
-        content = weights > CONTENT
+        content = span_weights(query.text, query.token_spans) > CONTENT
         if not content.any():
             content = weights >= weights.max()
         asking = cosines[words] if words.any() else cosines

@@ -33,6 +33,9 @@ _UNIT = re.compile(
 )
 _TOLERANCE = re.compile(r"±\s?[0-9]|[φΦ⌀]\s?[0-9]|M[0-9]+\s?[×xX]")
 _CODE = re.compile(r"[A-Z]{1,5}-?[0-9]{2,}[A-Z0-9-]*")
+_LISTED = re.compile(
+    r"\s*(?:[-–—*+・•●○■□◆▪※☆→][ \u3000]?|[(（]?[0-9０-９a-zA-Zア-ン]{1,3}[.)）．、]\s?\S)"
+)
 
 
 def comparable(text: str) -> str:
@@ -140,3 +143,8 @@ def facts(sentence: str) -> float:
     if _CODE.search(unicodedata.normalize("NFKC", sentence)):
         score += 0.2
     return min(score, 1.0)
+
+
+def listed(sentence: str) -> float:
+    """Whether a sentence is an item of a list, which says little without it: 0 or 1."""
+    return float(_LISTED.match(sentence) is not None)

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.progress import CancelToken
 from engine.records import Encoding, Passage, QueryEncoding
-from engine.summary.candidates import facts, shared_words, usable
+from engine.summary.candidates import facts, listed, shared_words, usable
 from engine.summary.choose import Offer, choose
 from engine.summary.graph import block_centrality, span_means, token_means
 from engine.summary.terms import pieces, subject_shares, subject_weights, term_weights
@@ -25,9 +25,10 @@ TEMPERATURE = 0.05
 CHUNK = 16384
 
 CENTRALITY_WEIGHT = 0.12
-POSITION_WEIGHT = 0.04
-FACTS_WEIGHT = 0.08
-SUBJECT_WEIGHT = 0.15
+POSITION_WEIGHT = 0.06
+FACTS_WEIGHT = 0.04
+SUBJECT_WEIGHT = 0.7
+LISTED_WEIGHT = 0.08
 RELEVANCE_WEIGHT = 1.2
 # Of the most relevant sentence's relevance.
 NEAR = 0.75
@@ -118,6 +119,7 @@ def extract(
         + POSITION_WEIGHT * _position(able, owners, passages)
         + FACTS_WEIGHT * stated
         + SUBJECT_WEIGHT * _scaled(subject_shares(named, subject_weights(passages)))
+        + LISTED_WEIGHT * np.array([1.0 - listed(text[start:end]) for start, end in places[able]])
     )
     if relevance is not None:
         prior = prior + RELEVANCE_WEIGHT * relevance[able]
@@ -136,7 +138,7 @@ def extract(
         vectors[able],
         targets,
         _importance(passages, share),
-        *_terms(text, passages, named, share),
+        *_terms(text, passages, named, query is not None),
         prior,
     )
     picked = choose(offer, wanted, cancel or CancelToken())
@@ -215,12 +217,16 @@ def _terms(
     text: str,
     passages: Sequence[Passage],
     named: Sequence[frozenset[str]],
-    relevance: np.ndarray | None,
+    focused: bool,
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Numbers of the terms that each sentence names, and the terms' weights."""
+    """Numbers of the terms that each sentence names, and the terms' weights.
+
+    The answer to a question need not name what the document comes back to.
+    """
+    if focused:
+        return (np.zeros(0, np.int64),) * len(named), np.zeros(0)
     held = [pieces(text[passage.start : passage.end]) for passage in passages]
-    worth = np.ones(len(passages)) if relevance is None else relevance**FOCUS
-    weights = term_weights(held, worth)
+    weights = term_weights(held)
     number = {piece: at for at, piece in enumerate(sorted(weights))}
     rows = tuple(
         np.array(sorted(number[piece] for piece in one if piece in number), np.int64)
@@ -271,6 +277,7 @@ def _scaled(values: np.ndarray, top: float = 98) -> np.ndarray:
 
 def _worth(prior: np.ndarray, focused: bool) -> np.ndarray:
     greatest = CENTRALITY_WEIGHT + 1.5 * POSITION_WEIGHT + FACTS_WEIGHT + SUBJECT_WEIGHT
+    greatest += LISTED_WEIGHT
     return prior / (greatest + (RELEVANCE_WEIGHT if focused else 0.0))
 
 

@@ -33,24 +33,18 @@ def pieces(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def term_weights(held: Sequence[frozenset[str]], worth: np.ndarray) -> dict[str, float]:
-    """Weights of the terms of a document: what the passages that hold them are worth together.
+def term_weights(held: Sequence[frozenset[str]]) -> dict[str, float]:
+    """Weights of the terms of a document: in how many passages each stands.
 
     Args:
-        held: Pieces of P passages.
-        worth: What each passage is worth, ``[P]``.
+        held: Pieces of each passage.
 
     Returns:
         Weight of each term that stands in ``FEWEST_PASSAGES`` passages or more.
     """
     counts = Counter(piece for one in held for piece in one)
     least = min(FEWEST_PASSAGES, len(held))
-    weights: dict[str, float] = {}
-    for one, value in zip(held, worth.tolist(), strict=True):
-        for piece in one:
-            if counts[piece] >= least:
-                weights[piece] = weights.get(piece, 0.0) + value
-    return weights
+    return {piece: float(count) for piece, count in counts.items() if count >= least}
 
 
 def subject_weights(passages: Sequence[Passage]) -> dict[str, float]:

@@ -7,7 +7,7 @@ import pytest
 from engine.errors import Cancelled
 from engine.progress import CancelToken
 from engine.records import Encoding, Fidelity, Passage, QueryEncoding
-from engine.summary.candidates import facts, shared_words, usable
+from engine.summary.candidates import facts, listed, shared_words, usable
 from engine.summary.extract import coverage, extract
 
 WIDTH = 16
@@ -281,3 +281,28 @@ def test_five_thousand_sentences_are_quick():
     began = time.process_time()
     extract(text, passages, encoding, None, 12, None)
     assert time.process_time() - began < 4
+
+
+def test_sentence_that_names_the_subject_wins_among_equals():
+    items = [
+        ("点検の記録は班長が毎日かならず確かめること。", axis(0)),
+        ("油圧プレスの点検の記録は班長がかならず確かめること。", axis(0)),
+        ("点検の記録は係長が毎週かならず確かめること。", axis(0)),
+    ]
+    headings = [("油圧プレスの点検",)] * 3
+    text, passages, encoding = built(items, headings=headings)
+    assert texts(text, extract(text, passages, encoding, None, 1, None)) == [items[1][0]]
+
+
+def test_items_of_lists():
+    assert [
+        listed(one)
+        for one in (
+            "・点検する。",
+            "- Check it.",
+            "(3) 記録する。",
+            "2. Close it.",
+            "点検する。",
+            "A pump.",
+        )
+    ] == [1, 1, 1, 1, 0, 0]
