@@ -49,7 +49,6 @@ class Pack:
         licence: Licence of the weights.
         config: Shape of the encoder.
         fusion: Calibration of the fusion of scores; empty until it was calibrated.
-        figures: What was measured at export.
         pack_hash: Identity: sha256 over the hashes of its files.
         contents: Bytes of the tokenizer and the ONNX parts, as they were verified.
         lexicon: The bilingual lexicon; None where the pack has none.
@@ -63,7 +62,6 @@ class Pack:
     licence: str
     config: PackConfig
     fusion: Mapping[str, Any]
-    figures: Mapping[str, Any]
     pack_hash: str
     contents: Mapping[str, bytes]
     lexicon: Mapping[str, Any] | None = None
@@ -116,7 +114,6 @@ def load_pack(folder: Path) -> Pack:
         name, revision = str(manifest["name"]), str(manifest["revision"])
         languages, licence = tuple(map(str, manifest["languages"])), str(manifest["licence"])
         fusion = dict(manifest.get("fusion", {}))
-        figures = dict(manifest.get("figures", {}))
         marking = dict(manifest.get("highlights", {}))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PackError("pack_broken", path=str(folder / MANIFEST), reason=str(error)) from error
@@ -140,7 +137,6 @@ def load_pack(folder: Path) -> Pack:
         licence=licence,
         config=config,
         fusion=fusion,
-        figures=figures,
         pack_hash=files_hash(manifest["files"]),
         contents=contents,
         lexicon=lexicon,
@@ -149,13 +145,13 @@ def load_pack(folder: Path) -> Pack:
 
 
 def write_section(folder: Path, section: str, values: Mapping[str, Any]) -> None:
-    """Replace ``fusion``, ``highlights`` or ``figures`` of a manifest; the pack stays the same.
+    """Replace ``fusion`` or ``highlights`` of a manifest; the pack's identity stays the same.
 
     Raises:
         ValueError: Another section is named.
         PackError: The manifest cannot be read.
     """
-    if section not in ("fusion", "highlights", "figures"):
+    if section not in ("fusion", "highlights"):
         raise ValueError(f"section {section} is fixed at export")
     manifest = _read_manifest(folder)
     manifest[section] = dict(values)

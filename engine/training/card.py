@@ -31,15 +31,15 @@ use them: everyday and software words better than those of a workshop.
 """
 
 
-def model_card(manifest: Mapping[str, Any], lexicon: bool = False) -> str:
-    """Text of ``MODEL_CARD.md`` for a manifest without its ``files``.
+def model_card(manifest: Mapping[str, Any], figures: str = "", lexicon: bool = False) -> str:
+    """Text of ``MODEL_CARD.md`` for a manifest.
 
     Args:
         manifest: The manifest.
+        figures: Markdown table of what was measured; empty if nothing was.
         lexicon: Whether the pack has a lexicon.
     """
     sources = "\n".join(f"| {name} | {licence} |" for name, licence in SOURCES)
-    figures = "\n".join(f"| {name} | {value} |" for name, value in manifest["figures"].items())
     return f"""# {manifest["name"]} {manifest["revision"]}
 
 A bilingual (Japanese and English) encoder for documents, with block-sparse attention.
@@ -51,8 +51,19 @@ Licence of the weights: {manifest["licence"]}. Written {manifest["created"]}.
 heads, feed-forward width {manifest["feed_forward"]}, rotary positions, {manifest["vocabulary"]}
 tokens. Each block of {manifest["block"]} tokens reads its own block, {manifest["near"]} neighbour
 on each side, {manifest["global_blocks"]} leading block and {manifest["k_min"]} to
-{manifest["k_max"]} blocks chosen by content. It gives a vector of {manifest["passage_width"]}
-numbers per passage and of {manifest["token_width"]} per token. Weights are int8.
+{manifest["k_max"]} blocks chosen by content. Constant biases of queries and keys give each head a
+window by distance, so that most attention is local at any length and far blocks are read for their
+content. It gives a vector of {manifest["passage_width"]} numbers per passage (its first
+{" or ".join(map(str, manifest["passage_widths"]))} serve alone) and of {manifest["token_width"]} per
+token; of a question's tokens also how much each counts and where it looks for the answer. Weights
+are int8.
+
+## How it was trained
+
+Sentence vectors of a teacher on both languages of translated pairs; then questions and headings to
+their passages with hard negatives, token-level late interaction, pointing to marked answers, and
+judged sentence pairs; then whole documents, where sparse attention learns from its dense twin. All
+stages, their settings and their losses stand in `engine/training` of the program's repository.
 
 ## What it is for
 
@@ -66,11 +77,13 @@ Trained mostly on software documentation; other fields, dialects, handwriting an
 less certain. Negation, numbers and units are told apart poorly by meaning alone, which is why the
 program searches exact words as well. Biases of the sources are in it.
 
-## Figures at export
+## Figures
 
-| Figure | Value |
-|---|---|
-{figures}
+{figures or "Not measured yet."}
+
+Measured by `python -m engine.evaluate.report` on the seeded development split of the corpus, except
+for the paraphrases, which are about the program's sample documents. Some of the held-out documents'
+sentences, where other documents repeat them, were among the translated pairs.
 
 ## Data
 

@@ -1,7 +1,8 @@
 """Checkpoint to pack: int8 ONNX parts, tokenizer, model card and manifest.
 
 ``python -m engine.training.export export CHECKPOINT PACK --name NAME --revision REVISION`` writes
-a pack; ``... check CHECKPOINT PACK TEXT`` measures it against the unquantised weights.
+a pack; ``... check CHECKPOINT PACK TEXT`` measures it against the unquantised weights; ``... card
+PACK REPORT`` puts the figures of ``engine.evaluate.report`` into its model card.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from engine.model.encoder import Encoder
-from engine.model.pack import FORMAT, LEXICON, Pack, load_pack, write_manifest
+from engine.model.pack import FORMAT, LEXICON, MANIFEST, Pack, load_pack, write_manifest
 from engine.progress import CancelToken, run
 from engine.training import onnx_parts, oracle
 from engine.training.card import model_card
@@ -27,6 +28,7 @@ from kernels.block_sparse.onnx_graph import attention_model
 
 SIZE_LIMIT = 25_000_000
 LICENCE = "AGPL-3.0-or-later"
+CARD = "MODEL_CARD.md"
 
 
 def export_pack(
@@ -36,7 +38,6 @@ def export_pack(
     name: str = "chumoku-base",
     revision: str,
     licence: str = LICENCE,
-    figures: Mapping[str, Any] | None = None,
 ) -> Pack:
     """Write a pack from a checkpoint and load it.
 
@@ -50,7 +51,6 @@ def export_pack(
         name: Name of the pack.
         revision: Revision of the pack.
         licence: Licence of the weights.
-        figures: Measurements to record.
 
     Raises:
         ValueError: The checkpoint is not usable or the pack would be too large.
@@ -66,7 +66,6 @@ def export_pack(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": {},
         "fusion": {},
-        "figures": dict(figures or {}),
     }
     pack.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{pack.name}-", dir=pack.parent))
@@ -76,7 +75,7 @@ def export_pack(
         lexicon = checkpoint / LEXICON
         if lexicon.is_file():
             contents[LEXICON] = lexicon.read_bytes()
-        contents["MODEL_CARD.md"] = model_card(manifest, lexicon.is_file()).encode("utf-8")
+        contents[CARD] = model_card(manifest, lexicon=lexicon.is_file()).encode("utf-8")
         for file_name, data in sorted(contents.items()):
             (temporary / file_name).write_bytes(data)
             digest = hashlib.sha256(data).hexdigest()
@@ -94,6 +93,20 @@ def export_pack(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return load_pack(pack)
+
+
+def write_card(pack: Path, table: str) -> None:
+    """Write the model card of a pack anew with a Markdown table of figures; its identity changes.
+
+    Raises:
+        PackError: The folder is no sound pack.
+    """
+    load_pack(pack)
+    manifest = json.loads((pack / MANIFEST).read_text(encoding="utf-8"))
+    data = model_card(manifest, table, LEXICON in manifest["files"]).encode("utf-8")
+    manifest["files"][CARD] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    (pack / CARD).write_bytes(data)
+    write_manifest(pack, manifest)
 
 
 def _parts(source: TrainedWeights) -> dict[str, bytes]:
@@ -156,22 +169,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     export.add_argument("--name", default="chumoku-base")
     export.add_argument("--revision", required=True)
     export.add_argument("--licence", default=LICENCE)
-    export.add_argument("--figures", type=Path, help="JSON file of figures to record")
     check = commands.add_parser("check", help="measure a pack against its checkpoint")
     check.add_argument("checkpoint", type=Path)
     check.add_argument("pack", type=Path)
     check.add_argument("texts", type=Path, help="UTF-8 text, one sentence a line")
     check.add_argument("--least", type=float, default=0.98, help="lowest mean passage cosine")
+    card = commands.add_parser("card", help="put measured figures into the model card")
+    card.add_argument("pack", type=Path)
+    card.add_argument("report", type=Path, help="what engine.evaluate.report wrote")
     options = parser.parse_args(arguments)
+    if options.command == "card":
+        write_card(options.pack, json.loads(options.report.read_text("utf-8"))["table"])
+        return 0
     if options.command == "export":
-        figures = json.loads(options.figures.read_text("utf-8")) if options.figures else None
         pack = export_pack(
             options.checkpoint,
             options.pack,
             name=options.name,
             revision=options.revision,
             licence=options.licence,
-            figures=figures,
         )
         sys.stdout.write(f"{pack.pack_hash}\n")
         return 0

@@ -123,9 +123,7 @@ class RetrievalLoss:
             )
         return found, int(real.sum()) + int(query_real.sum())
 
-    def _dense(
-        self, queries: Tensor, passages: Tensor, allowed: Tensor, targets: Tensor
-    ) -> Tensor:
+    def _dense(self, queries: Tensor, passages: Tensor, allowed: Tensor, targets: Tensor) -> Tensor:
         config = self._config
         total = contrast(config.scale * queries @ passages.T, allowed, targets)
         # Source of the shorter widths: Kusupati et al. 2022 (Matryoshka), equation 1.

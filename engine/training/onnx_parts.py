@@ -282,9 +282,7 @@ def question_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
     counts = part.add(
         "MatMul", "states", part.stored_matrix("weight_head", weights["weight_head.weight"])
     )
-    part.add(
-        "Reshape", part.add("Softplus", counts), part.integers(-1), output="token_weights"
-    )
+    part.add("Reshape", part.add("Softplus", counts), part.integers(-1), output="token_weights")
     found = part.add(
         "MatMul", "states", part.stored_matrix("pointer_head", weights["pointer_head.weight"])
     )

@@ -38,7 +38,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "architecture": "chumoku-2", "layers": 2, "width": 64, "heads": 2, "feed_forward": 128,
         "block": 16, "vocabulary": vocabulary, "passage_width": 48, "token_width": 32, "near": 1,
         "global_blocks": 1, "k_min": 2, "k_max": 4, "mass": 0.9, "rotary_base": 10000.0,
-        "norm_eps": 1e-6,
+        "norm_eps": 1e-6, "passage_widths": [24],
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     generator = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import pytest
 from engine.errors import PackError
 from engine.model.encoder import Encoder
 from engine.model.pack import Pack, load_pack, write_section
-from engine.training.export import export_pack
+from engine.training.export import export_pack, write_card
 
 
 @pytest.fixture
@@ -38,6 +38,14 @@ def test_a_pack_tells_what_it_is(tiny_pack):
     card = (tiny_pack.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     for licence in ("CC BY 4.0", "CC BY-SA 3.0", "PSF", "all-MiniLM-L6-v2"):
         assert licence in card
+
+
+def test_measured_figures_go_into_the_card(copied_pack, tiny_pack):
+    assert "Not measured yet" in (copied_pack / "MODEL_CARD.md").read_text(encoding="utf-8")
+    write_card(copied_pack, "| JSTS | 0.81 |")
+    card = (copied_pack / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "| JSTS | 0.81 |" in card and "Not measured" not in card
+    assert load_pack(copied_pack).pack_hash != tiny_pack.pack_hash
 
 
 def test_a_changed_file_is_refused(copied_pack):
