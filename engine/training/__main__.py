@@ -8,7 +8,7 @@ from engine.training.config import TrainingConfig, load_config
 from engine.training.corpus import read_pairs
 from engine.training.runlog import RunLog
 
-_DEFAULT_CONFIG = Path(__file__).parent / "configs" / "short.toml"
+_DEFAULT_CONFIG = Path(__file__).parent / "configs" / "base.toml"
 
 
 def _tokenizer(config: TrainingConfig, corpus: Path, work: Path) -> None:
