@@ -7,7 +7,8 @@ is the one with most of the question's pairs of characters, and within it the oc
 the marks best counts, for every way of marking alike.
 
 Beside it stand two lexical ways: the question's words as search marks them, and, stronger, the
-sentence that holds most of them. The target is 10 points above the better of the two.
+sentence that holds most of them. The target is 10 points above the better of the two. Two more say
+what the model does without the rest: what its pointers point at, and what its tokens attend to.
 """
 
 import argparse
@@ -38,7 +39,9 @@ from engine.records import (
     RevisionId,
     Span,
 )
-from engine.search.attention import passage_attention, passage_marks
+from engine.search.answer_features import pointer_attention
+from engine.search.answering import SHARE
+from engine.search.attention import passage_attention, passage_marks, segments
 from engine.search.index import Index, IndexedRevision, TokenArrays
 from engine.search.lexical import match_spans
 from engine.training.config import load_config
@@ -185,6 +188,16 @@ def shown(case: Case, spans: np.ndarray, weights: np.ndarray) -> list[Span]:
     return [(start - passage.start, end - passage.start) for start, end, _ in marked]
 
 
+def pointed(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """What the model alone points at: tokens of the passage and their weights."""
+    tokens = case.index.tokens(0)
+    assert tokens is not None
+    first, last = segments(case.index, np.array([case.row]), tokens)[0]
+    vectors = tokens.vectors[first:last] / np.float32(127.0)
+    drawn = pointer_attention(case.query, vectors)
+    return tokens.spans[first:last], np.where(drawn >= SHARE * drawn.max(), drawn, 0.0)
+
+
 def measure(split: Split, encoder: Encoder, *, most: int | None = None) -> list[Figure]:
     """F1 of highlights on held-out questions, Japanese and English.
 
@@ -203,6 +216,7 @@ def measure(split: Split, encoder: Encoder, *, most: int | None = None) -> list[
 def _figure(name: str, questions: Sequence[Question], encoder: Encoder, most: int | None) -> Figure:
     values: dict[str, list[float]] = {
         "highlights": [],
+        "pointers alone": [],
         "attention alone": [],
         "lexical words": [],
         "lexical sentence": [],
@@ -212,6 +226,7 @@ def _figure(name: str, questions: Sequence[Question], encoder: Encoder, most: in
         query, index, row = case.query, case.index, case.row
         ways = {
             "highlights": shown(case, *passage_marks(query, index, row, case.echoes, table)),
+            "pointers alone": shown(case, *pointed(case)),
             "attention alone": shown(case, *passage_attention(query, index, row)),
             "lexical words": case.echoes,
             "lexical sentence": lexical_sentence(case),

@@ -23,6 +23,8 @@ CONTENT = 0.8
 # Characters over which the nearness of an echo fades to a third; longer echoes count as this long.
 REACHES = (4, 12, 40)
 LONGEST_ECHO = 5
+_NEAR = ("near4", "near12", "near40", "clause_before", "clause_after")
+_CLAUSE_ENDS = frozenset("、。，．,;；\n")
 _LEAST = 1e-3
 
 _CONTENT = re.compile(r"[ァ-ヺー]+|[\u3400-\u9fff々]+|[A-Za-z0-9０-９.,]+")
@@ -73,7 +75,7 @@ def features(
         row |= {"within": within[at], "around": around[at]}
         row |= _neighbour_features(phrase, asked, passage.text)
         row |= echo.features(phrase, asked)
-        row |= {f"near{reach}": near[at, column] for column, reach in enumerate(REACHES)}
+        row |= dict(zip(_NEAR, near[at].tolist(), strict=True))
         row |= attention.features(phrase)
         row |= sentences[_sentence_of(phrase, passage.sentences)]
         rows.append({name: float(value) for name, value in row.items() if value})
@@ -166,15 +168,23 @@ class _Echo:
         return cls(query, passage.text, _pairs(query), passage.echoes, counts)
 
     def nearness(self, found: Sequence[Phrase]) -> np.ndarray:
-        """How much echo stands near each phrase, within each of ``REACHES``: ``[N, 3]``."""
+        """How much echo stands near each phrase, in the columns of ``_NEAR``: ``[N, 5]``.
+
+        That is within each of ``REACHES``, and before and after it in the same clause.
+        """
         if not self.spans:
-            return np.zeros((len(found), len(REACHES)))
+            return np.zeros((len(found), len(_NEAR)))
         spans = np.array([(one.start, one.end) for one in found])
         echoes = np.array(self.spans)
         gap = np.maximum(spans[:, None, 0] - echoes[:, 1], echoes[:, 0] - spans[:, None, 1])
         size = np.minimum(echoes[:, 1] - echoes[:, 0], LONGEST_ECHO) * (gap >= 0)
         fading = np.exp(-np.maximum(gap, 0)[:, :, None] / np.array(REACHES, float))
-        return np.log1p((size[:, :, None] * fading).sum(axis=1))
+        near = (size[:, :, None] * fading).sum(axis=1)
+        clause = np.cumsum([one in _CLAUSE_ENDS for one in self.text])
+        same = size * fading[:, :, 1] * (clause[spans[:, None, 0]] == clause[echoes[:, 0]])
+        first = echoes[:, 0] < spans[:, None, 0]
+        beside = [(same * first).sum(axis=1), (same * ~first).sum(axis=1)]
+        return np.log1p(np.concatenate([near, np.stack(beside, axis=1)], axis=1))
 
     def features(self, phrase: Phrase, asked: Asked) -> dict[str, float]:
         body = self.text[phrase.start : phrase.end]

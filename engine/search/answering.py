@@ -18,7 +18,7 @@ from engine.search.query import scripts
 
 VERSION = 1
 # Marks hold the characters with at least this share of the likeliest one's probability.
-SHARE = 0.7
+SHARE = 0.6
 
 
 def answer_marks(
