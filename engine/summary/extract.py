@@ -3,7 +3,8 @@
 Sentences are chosen one by one (choose.py). Each choice takes the sentence that gains most, where
 the gain is made of what it newly covers of the document's meaning and of the terms it comes back
 to, the attention it draws (graph.py), how far it names what title and headings name, its place,
-what it says about the question, the facts it states, and less what the summary says already.
+what it says about the question, the facts it states, and less what the summary says already. What
+answers a question need not name what the document is about.
 """
 
 from collections.abc import Sequence
@@ -118,10 +119,12 @@ def extract(
         CENTRALITY_WEIGHT * centrality[able]
         + POSITION_WEIGHT * _position(able, owners, passages)
         + FACTS_WEIGHT * stated
-        + SUBJECT_WEIGHT * _scaled(subject_shares(named, subject_weights(passages)))
         + LISTED_WEIGHT * np.array([1.0 - listed(text[start:end]) for start, end in places[able]])
     )
-    if relevance is not None:
+    if relevance is None:
+        subject = _scaled(subject_shares(named, subject_weights(passages)))
+        prior = prior + SUBJECT_WEIGHT * subject
+    else:
         prior = prior + RELEVANCE_WEIGHT * relevance[able]
     if len(able) > MOST_CANDIDATES:
         best = np.sort(np.argsort(-prior, kind="stable")[:MOST_CANDIDATES])
@@ -176,7 +179,7 @@ def _count(sentences: int, count: int | None, ratio: float | None) -> int:
 
 
 def _attention(encoding: Encoding, query: QueryEncoding) -> np.ndarray:
-    """Attention of the question's tokens over all tokens, each summing to 1 over the document."""
+    """Attention of the question's tokens over all tokens, each summing to its own weight."""
     vectors = encoding.token_vectors
     directions = query.token_vectors.astype(np.float32).T / (127.0 * TEMPERATURE)
     scores = np.empty((len(vectors), directions.shape[1]), np.float32)
@@ -186,7 +189,7 @@ def _attention(encoding: Encoding, query: QueryEncoding) -> np.ndarray:
         )
     scores -= scores.max(axis=0)
     np.exp(scores, out=scores)
-    return (scores / scores.sum(axis=0)).sum(axis=1)
+    return scores @ (query.token_weights / scores.sum(axis=0))
 
 
 def _relevance(

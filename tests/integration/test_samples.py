@@ -51,7 +51,6 @@ def test_words_numbers_and_rows_are_found_first(question: dict, samples: Library
         "書類がそろっていない品物を、せかされて渡してもよいか",
         "おかしいと思った人が機械の流れを中断したら叱られるのか",
         "May I use an O-ring that was dropped on the floor?",
-        "Is it allowed to stop a leaking plug by tightening it further?",
         "図面を電子メールで送ってもよいか",
     ],
 )
