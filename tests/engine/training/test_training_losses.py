@@ -2,9 +2,10 @@ import math
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models
 from torch.nn import functional
 
-from engine.training.config import RetrieveConfig
+from engine.training.config import ModelConfig, RetrieveConfig
 from engine.training.losses import (
     contrast,
     pointer_loss,
@@ -12,7 +13,7 @@ from engine.training.losses import (
     wrong_answers,
 )
 from engine.training.mining import mine_neighbours, read_neighbours, write_neighbours
-from engine.training.model import maxsim
+from engine.training.model import Encoder, maxsim
 from engine.training.rotation import kept_rotation, principal_rotation
 
 
@@ -81,11 +82,9 @@ def test_mined_neighbours_are_near_but_not_the_answer(tmp_path, monkeypatch):
     documents = [[Passage(name, name, "ja") for name in ("b", "c", "copy")]]
     documents.append([Passage("a", "a", "ja", queries=("question",))])
 
-    class Shape:
-        class config:  # noqa: N801
-            block = 64
-
-    found = mine_neighbours(Shape, None, documents, RetrieveConfig(mined=2))
+    encoder = Encoder(ModelConfig(layers=1, width=32, heads=2, feed_forward=32, vocabulary=20))
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0}, "<unk>"))
+    found = mine_neighbours(encoder, tokenizer, documents, RetrieveConfig(mined=2))
     assert found["a"][0] == "b"
     assert "copy" not in found["a"]
     write_neighbours(tmp_path / "n.json", found)
