@@ -51,7 +51,7 @@ def train_loop(
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)
     first = load_state(folder / "state.pt", encoder, optimiser)
     last = config.steps if stop_after is None else min(stop_after, config.steps)
-    sums: dict[str, float] = {}
+    seen: dict[str, list[float]] = {}
     tokens, started = 0, time.monotonic()
     for step in range(first, last):
         encoder.train()
@@ -66,13 +66,14 @@ def train_loop(
         optimiser.step()
         tokens += count
         for name, value in {**parts, "norm": norm}.items():
-            sums[name] = sums.get(name, 0.0) + float(value.detach())
+            seen.setdefault(name, []).append(float(value.detach()))
         done = step + 1
         if done % config.log_every == 0:
             speed = tokens / max(1e-9, time.monotonic() - started)
-            means = {name: value / config.log_every for name, value in sums.items()}
+            # A term that not every step has is averaged over those that have it.
+            means = {name: sum(values) / len(values) for name, values in seen.items()}
             log.write("train", step=done, factor=factor, tokens_per_s=speed, **means)
-            sums, tokens, started = {}, 0, time.monotonic()
+            seen, tokens, started = {}, 0, time.monotonic()
         if done % config.checkpoint_every == 0 or done == last:
             save_state(folder / "state.pt", encoder, optimiser, done)
             save_checkpoint(encoder, tokenizer, folder / "checkpoint")
