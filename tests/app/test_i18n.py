@@ -109,7 +109,7 @@ def test_every_stage_of_the_engine_has_words():
 
 
 def test_every_change_a_replay_can_report_has_words():
-    text = Path(engine.__file__).with_name("records.py").read_text("utf-8")
+    text = Path(engine.__file__).with_name("records").joinpath("evidence.py").read_text("utf-8")
     described = text[text.index("Codes of what changed") :][:400]
     codes = {code.split(":")[0] for code in re.findall(r"``([a-z_]+)", described)}
     assert {"file_changed", "pack_changed", "result_changed"} <= codes
