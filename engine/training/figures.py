@@ -1,9 +1,8 @@
 """Development figures of a checkpoint on splits that training never saw."""
 
 import json
-import math
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,36 +10,55 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from engine.training.batches import encode_texts, pad
 from engine.training.config import TrainingConfig
 from engine.training.distill import alignment_figures, sentence_vectors
-from engine.training.model import Encoder, maxsim, mean_pool, precision
+from engine.training.model import Encoder, maxsim, precision
+from engine.training.sentences import best_sentences, encoded_batches, pool_ranges
 from engine.training.splits import Split
 
 # Text tokens of a dev passage; about 98 % of the Japanese contexts are shorter.
 _LONGEST = 448
 
 
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """Texts: vectors of their sentences, whose they are, token vectors and token weights."""
+
+    vectors: Tensor
+    owners: Tensor
+    tokens: list[Tensor]
+    weights: list[Tensor]
+
+
 def _encode(
-    encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str], longest: int
-) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """Passage vectors, token vectors and token weights of each text."""
-    rows = encode_texts(tokenizer, texts, longest)
-    vectors = torch.empty(len(rows), encoder.config.passage_width)
-    tokens: list[Tensor] = [torch.empty(0)] * len(rows)
-    weights: list[Tensor] = [torch.empty(0)] * len(rows)
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    for first in range(0, len(order), 32):
-        chosen = order[first : first + 32]
-        ids, real = pad([rows[index] for index in chosen])
-        with torch.no_grad(), precision(ids.device):
-            states = encoder(ids, real)
-            vectors[chosen] = encoder.passage_vectors(mean_pool(states, real))
-            found, counts = encoder.token_vectors(states), encoder.token_weights(states)
-        for place, index in enumerate(chosen):
-            tokens[index] = found[place, : len(rows[index])]
-            weights[index] = counts[place, : len(rows[index])]
-    return vectors, tokens, weights
+    encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str], longest: int, whole: bool = False
+) -> _Encoded:
+    """Encode texts; one that is ``whole`` counts as a single sentence, in its place."""
+    vectors, owners = [], []
+    tokens: list[Tensor] = [torch.empty(0)] * len(texts)
+    weights: list[Tensor] = [torch.empty(0)] * len(texts)
+    for batch in encoded_batches(encoder, tokenizer, texts, longest):
+        for place, row in enumerate(batch.rows):
+            length = batch.lengths[place]
+            states = batch.states[place, :length]
+            ranges = [(0, length)] if whole else batch.sentences[place]
+            with torch.no_grad(), precision(states.device):
+                vectors.append(encoder.passage_vectors(pool_ranges(states, ranges)))
+                tokens[row], weights[row] = (
+                    encoder.token_vectors(states),
+                    encoder.token_weights(states),
+                )
+            owners += [row] * len(ranges)
+    order = torch.tensor(owners).sort(stable=True)
+    return _Encoded(torch.cat(vectors)[order.indices], order.values, tokens, weights)
+
+
+def _dense_scores(queries: _Encoded, passages: _Encoded, width: int | None = None) -> Tensor:
+    """Cosine of each query with the best sentence of each passage, ``[Q, P]``."""
+    one, other = (
+        functional.normalize(side.vectors[:, :width], dim=-1) for side in (queries, passages)
+    )
+    return best_sentences(one @ other.T, passages.owners, len(passages.tokens))
 
 
 def _late_scores(queries: list[Tensor], weights: list[Tensor], passages: list[Tensor]) -> Tensor:
@@ -51,37 +69,6 @@ def _late_scores(queries: list[Tensor], weights: list[Tensor], passages: list[Te
         for passage in passages
     ]
     return torch.cat(columns, 1)
-
-
-def bm25_scores(queries: Sequence[str], passages: Sequence[str]) -> Tensor:
-    """BM25 over character bigrams, ``[Q, P]``; k1 = 1.2, b = 0.75.
-
-    Source:
-        Robertson and Zaragoza 2009, equation 3.15.
-    """
-
-    def grams(text: str) -> list[str]:
-        folded = "".join(text.lower().split())
-        return [folded[index : index + 2] for index in range(len(folded) - 1)]
-
-    counted = [Counter(grams(passage)) for passage in passages]
-    lengths = [sum(counts.values()) for counts in counted]
-    mean = sum(lengths) / len(lengths)
-    postings: dict[str, list[tuple[int, int]]] = {}
-    for column, counts in enumerate(counted):
-        for gram, count in counts.items():
-            postings.setdefault(gram, []).append((column, count))
-    rows: list[list[float]] = []
-    for query in queries:
-        scores = [0.0] * len(passages)
-        for gram in set(grams(query)):
-            found = postings.get(gram, [])
-            weight = math.log(1 + (len(passages) - len(found) + 0.5) / (len(found) + 0.5))
-            for column, count in found:
-                saturation = count + 1.2 * (0.25 + 0.75 * lengths[column] / mean)
-                scores[column] += weight * count * 2.2 / saturation
-        rows.append(scores)
-    return torch.tensor(rows)
 
 
 def recall_at_1(scores: Tensor, targets: Tensor) -> float:
@@ -103,31 +90,23 @@ def _question_figures(
     encoder: Encoder, tokenizer: Tokenizer, split: Split, config: TrainingConfig
 ) -> dict[str, float]:
     asked = split.dev_questions
-    passages = list(dict.fromkeys(item.context for item in asked))
-    place = {context: index for index, context in enumerate(passages)}
+    texts = list(dict.fromkeys(item.context for item in asked))
+    place = {context: index for index, context in enumerate(texts)}
     targets = torch.tensor([place[item.context] for item in asked])
-    texts = [item.question for item in asked]
-    vectors, tokens, _ = _encode(encoder, tokenizer, passages, _LONGEST)
-    queries, query_tokens, weights = _encode(
-        encoder, tokenizer, texts, config.retrieve.query_tokens
+    passages = _encode(encoder, tokenizer, texts, _LONGEST)
+    queries = _encode(
+        encoder, tokenizer, [item.question for item in asked], config.retrieve.query_tokens, True
     )
-    late = _late_scores(query_tokens, weights, tokens)
-    lexical = bm25_scores(texts, passages)
-    dense = queries @ vectors.T
-    fused = lexical / lexical.std() + late / late.std()
+    late = _late_scores(queries.tokens, queries.weights, passages.tokens)
     figures = {
         "questions": len(asked),
-        "question_passages": len(passages),
-        "question_dense_r1": recall_at_1(dense, targets),
+        "question_passages": len(texts),
+        "question_dense_r1": recall_at_1(_dense_scores(queries, passages), targets),
         "question_late_r1": recall_at_1(late, targets),
-        "question_bm25_r1": recall_at_1(lexical, targets),
-        "question_late_bm25_r1": recall_at_1(fused, targets),
-        "question_all_r1": recall_at_1(fused + dense / dense.std(), targets),
     }
     for width in encoder.config.passage_widths:
-        short = functional.normalize(queries[:, :width], dim=-1)
-        other = functional.normalize(vectors[:, :width], dim=-1)
-        figures[f"question_dense_{width}_r1"] = recall_at_1(short @ other.T, targets)
+        scores = _dense_scores(queries, passages, width)
+        figures[f"question_dense_{width}_r1"] = recall_at_1(scores, targets)
     return figures
 
 
@@ -139,12 +118,17 @@ def _heading_figures(
         for first, second in split.dev_documents
         for english, japanese in zip(first, second, strict=True)
     ]
-    vectors, tokens, _ = _encode(encoder, tokenizer, [text for _, text in sections], 256)
-    queries, query_tokens, weights = _encode(
-        encoder, tokenizer, [heading for heading, _ in sections], config.retrieve.query_tokens
+    passages = _encode(encoder, tokenizer, [text for _, text in sections], 256)
+    queries = _encode(
+        encoder,
+        tokenizer,
+        [heading for heading, _ in sections],
+        config.retrieve.query_tokens,
+        True,
     )
     right = torch.arange(len(sections))
-    dense, late = queries @ vectors.T, _late_scores(query_tokens, weights, tokens)
+    dense = _dense_scores(queries, passages)
+    late = _late_scores(queries.tokens, queries.weights, passages.tokens)
     return {
         "sections": len(sections),
         "english_heading_japanese_section_dense_r1": recall_at_1(dense, right),

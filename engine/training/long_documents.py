@@ -11,6 +11,7 @@ from engine.training.batches import Ids, encode_texts
 from engine.training.config import LongConfig, RetrieveConfig
 from engine.training.contexts import Document, Passage
 from engine.training.packing import RetrievalBatch, Span
+from engine.training.sentences import Range, encode_sentences
 
 # Share of the draws that come from each kind of document.
 _KINDS = {"qa_ja": 0.35, "qa_en": 0.1, "sections_ja": 0.3, "sections_en": 0.25}
@@ -75,26 +76,26 @@ class LongPacker:
         ids: Ids = []
         spans: list[Span] = []
         passages: list[Passage] = []
-        for passage, row, heading in self._rows(documents, first):
+        for passage, row, sentences, heading in self._rows(documents, first):
             ids += heading
             start = len(ids)
             ids += row
             if len(ids) > length:
                 break
-            spans.append(Span(0, start, len(ids)))
+            spans.append(Span(0, start, len(ids), tuple(sentences)))
             passages.append(passage)
         return ids[:length], spans, passages
 
     def _rows(
         self, documents: Sequence[Document], first: int
-    ) -> Iterator[tuple[Passage, Ids, Ids]]:
-        """Passages with their tokens and those of their headings, without end."""
+    ) -> Iterator[tuple[Passage, Ids, list[Range], Ids]]:
+        """Passages with their tokens, sentences and heading's tokens, without end."""
         for number in count(first):
             document = documents[number % len(documents)]
             # A manual of a thousand passages is not read to its end for a short context.
             for start in range(0, len(document), _AT_ONCE):
                 part = document[start : start + _AT_ONCE]
-                rows = encode_texts(
+                rows, sentences = encode_sentences(
                     self._tokenizer,
                     [passage.text for passage in part],
                     self._retrieve.passage_tokens,
@@ -102,8 +103,10 @@ class LongPacker:
                 headings = encode_texts(
                     self._tokenizer, [passage.heading for passage in part], _HEADING
                 )
-                for passage, row, heading in zip(part, rows, headings, strict=True):
-                    yield passage, row, heading if passage.heading else []
+                for passage, row, ranges, heading in zip(
+                    part, rows, sentences, headings, strict=True
+                ):
+                    yield passage, row, ranges, heading if passage.heading else []
 
     def _query(self, passage: Passage, chosen: random.Random) -> str | None:
         if passage.cross and chosen.random() < self._retrieve.cross:

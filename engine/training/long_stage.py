@@ -19,12 +19,19 @@ from engine.training.fidelity import fidelity_figures, held_out_tokens
 from engine.training.figures import development_figures, write_figures
 from engine.training.long_documents import LongPacker
 from engine.training.loop import Losses, train_loop
-from engine.training.losses import RetrievalLoss, contrast, span_states, wrong_answers
+from engine.training.losses import (
+    RetrievalLoss,
+    contrast,
+    sentence_vectors,
+    span_states,
+    wrong_answers,
+)
 from engine.training.mining import read_neighbours
 from engine.training.model import Encoder, EncoderLayer, maxsim, mean_pool, precision
 from engine.training.packing import ContextPacker, RetrievalBatch
 from engine.training.retrieve import ParallelTask, SimilarityTask
 from engine.training.runlog import RunLog
+from engine.training.sentences import best_sentences
 from engine.training.sparse_twin import (
     Sample,
     draw_sample,
@@ -147,13 +154,13 @@ class LongLoss:
             return encoder.final_norm(x)[0].float()
 
     def _finding(self, states: Tensor, batch: RetrievalBatch) -> Losses:
-        """Passages of the context by their queries, pooled and token by token."""
+        """Passages of the context by their queries, by sentences and token by token."""
         encoder, retrieve = self._encoder, self._retrieve
         query_ids, query_real = pad(batch.queries)
         with precision(states.device):
             cut, passage_real = span_states(states, batch)
             query_states = encoder(query_ids, query_real)
-            passages = encoder.passage_vectors(mean_pool(cut, passage_real))
+            sentences, owners = sentence_vectors(encoder, states, batch)
             queries = encoder.passage_vectors(mean_pool(query_states, query_real))
             late = maxsim(
                 encoder.token_vectors(query_states),
@@ -163,10 +170,10 @@ class LongLoss:
             )
         targets = torch.tensor(batch.targets)
         allowed = wrong_answers(batch.groups, batch.targets)
+        dense = best_sentences(queries @ sentences.T, owners, len(batch.spans))
         weight = self._config.retrieval_weight
         return {
-            "long_dense": weight
-            * contrast(retrieve.scale * queries @ passages.T, allowed, targets),
+            "long_dense": weight * contrast(retrieve.scale * dense, allowed, targets),
             "long_token": weight * contrast(retrieve.token_scale * late, allowed, targets),
         }
 

@@ -9,6 +9,7 @@ from engine.training.config import RetrieveConfig
 from engine.training.loop import Losses
 from engine.training.model import Encoder, maxsim, mean_pool, precision
 from engine.training.packing import RetrievalBatch
+from engine.training.sentences import best_sentences, pool_ranges
 
 
 def span_states(states: Tensor, batch: RetrievalBatch) -> tuple[Tensor, Tensor]:
@@ -27,6 +28,28 @@ def span_states(states: Tensor, batch: RetrievalBatch) -> tuple[Tensor, Tensor]:
     real = steps[None, :] < lengths[:, None]
     rows = (starts[:, None] + steps[None, :]).masked_fill(~real, 0)
     return states.flatten(0, 1)[rows], real
+
+
+def sentence_vectors(
+    encoder: Encoder, states: Tensor, batch: RetrievalBatch
+) -> tuple[Tensor, Tensor]:
+    """Vectors of the sentences of a batch.
+
+    Args:
+        encoder: The model.
+        states: Token states of the contexts, ``[C, T, W]``.
+        batch: Where passages and sentences lie.
+
+    Returns:
+        Unit vectors ``[S, 384]`` and the passage of each ``[S]`` int64.
+    """
+    ranges, owners = [], []
+    for number, span in enumerate(batch.spans):
+        origin = span.context * states.shape[1] + span.start
+        ranges += [(origin + first, origin + stop) for first, stop in span.sentences]
+        owners += [number] * len(span.sentences)
+    pooled = pool_ranges(states.flatten(0, 1), ranges)
+    return encoder.passage_vectors(pooled), torch.tensor(owners)
 
 
 def wrong_answers(groups: list[str], targets: list[int]) -> Tensor:
@@ -99,9 +122,10 @@ class RetrievalLoss:
         segments, _ = pad(batch.segments, config.context_tokens)
         query_ids, query_real = pad(batch.queries)
         with precision(ids.device):
-            states, passage_real = span_states(encoder(ids, segments), batch)
+            contexts = encoder(ids, segments)
+            sentences, owners = sentence_vectors(encoder, contexts, batch)
+            states, passage_real = span_states(contexts, batch)
             query_states = encoder(query_ids, query_real)
-            passages = encoder.passage_vectors(mean_pool(states, passage_real))
             queries = encoder.passage_vectors(mean_pool(query_states, query_real))
             tokens = encoder.token_vectors(states)
             query_tokens = encoder.token_vectors(query_states)
@@ -112,9 +136,12 @@ class RetrievalLoss:
         found: Losses = {
             "token": config.token_weight * contrast(config.token_scale * late, allowed, targets)
         }
-        found["dense"] = self._dense(queries, passages, allowed, targets)
+        dense = best_sentences(queries @ sentences.T, owners, len(batch.spans))
+        found["dense"] = contrast(config.scale * dense, allowed, targets) + self._short(
+            queries, sentences, owners, allowed, targets
+        )
         teacher = (config.token_scale * late.detach()).masked_fill(~allowed, -1e30).softmax(-1)
-        pupil = (config.scale * queries @ passages.T).masked_fill(~allowed, -1e30)
+        pupil = (config.scale * dense).masked_fill(~allowed, -1e30)
         agree = functional.kl_div(pupil.log_softmax(-1), teacher, reduction="batchmean")
         found["agree"] = config.agree_weight * agree
         if any(batch.answers):
@@ -123,17 +150,23 @@ class RetrievalLoss:
             )
         return found, int(real.sum()) + int(query_real.sum())
 
-    def _dense(self, queries: Tensor, passages: Tensor, allowed: Tensor, targets: Tensor) -> Tensor:
+    def _short(
+        self,
+        queries: Tensor,
+        sentences: Tensor,
+        owners: Tensor,
+        allowed: Tensor,
+        targets: Tensor,
+    ) -> Tensor:
+        """Contrast of the shorter widths; Kusupati et al. 2022 (Matryoshka), equation 1."""
         config = self._config
-        total = contrast(config.scale * queries @ passages.T, allowed, targets)
-        # Source of the shorter widths: Kusupati et al. 2022 (Matryoshka), equation 1.
+        total = queries.new_zeros(())
         for width in self._encoder.config.passage_widths:
             short = functional.normalize(queries[:, :width], dim=-1)
-            other = functional.normalize(passages[:, :width], dim=-1)
-            total = total + config.width_weight * contrast(
-                config.scale * short @ other.T, allowed, targets
-            )
-        return total
+            other = functional.normalize(sentences[:, :width], dim=-1)
+            scores = best_sentences(short @ other.T, owners, allowed.shape[1])
+            total = total + contrast(config.scale * scores, allowed, targets)
+        return config.width_weight * total
 
     def _pointing(
         self,

@@ -6,16 +6,36 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from engine.training.config import RetrieveConfig
 from engine.training.contexts import Document
 from engine.training.distill import sentence_vectors
 from engine.training.model import Encoder
+from engine.training.sentences import best_sentences, passage_sentences
 
 # A passage this close to the right one may well answer too.
 # Source: Moreira et al. 2024 (NV-Retriever), section 3, positive-aware mining by percentage.
 _TOO_CLOSE = 0.95
 _QUERIES_AT_ONCE = 256
+
+
+def nearest_wrong(scores: Tensor, right: Tensor, count: int) -> Tensor:
+    """Columns that score highest without being as good as the right one.
+
+    Args:
+        scores: Of queries with passages, ``[Q, P]``.
+        right: The right column of each query, ``[Q]`` int64.
+        count: How many.
+
+    Returns:
+        Best first, ``[Q, min(count, P)]``.
+    """
+    limit = _TOO_CLOSE * scores.gather(1, right[:, None]).clamp(min=0.0)
+    # A question whose right passage is far down teaches most from whatever stands above it.
+    limit = torch.where(limit < scores.median(1, keepdim=True).values, 2.0, limit)
+    wrong = scores.masked_fill(scores > limit, -3.0).scatter(1, right[:, None], -4.0)
+    return wrong.topk(min(count, scores.shape[1]), dim=1).indices
 
 
 def mine_neighbours(
@@ -34,7 +54,7 @@ def mine_neighbours(
     """
     passages = [passage for document in documents for passage in document]
     # The first two blocks say what a passage is about, and are read fastest.
-    vectors = sentence_vectors(
+    vectors, owners = passage_sentences(
         encoder, tokenizer, [passage.text for passage in passages], 2 * encoder.config.block
     )
     asked = [(row, query) for row, passage in enumerate(passages) for query in passage.queries[:2]]
@@ -43,14 +63,13 @@ def mine_neighbours(
     )
     found: dict[str, list[str]] = {}
     for first in range(0, len(asked), _QUERIES_AT_ONCE):
-        scores = queries[first : first + _QUERIES_AT_ONCE] @ vectors.T
-        right = torch.tensor([row for row, _ in asked[first : first + len(scores)]])
-        limit = _TOO_CLOSE * scores.gather(1, right[:, None]).clamp(min=0.0)
-        # A question whose right passage is far down teaches most from whatever stands above it.
-        limit = torch.where(limit < scores.median(1, keepdim=True).values, 2.0, limit)
-        scores = scores.masked_fill(scores > limit, -1.0)
-        best = scores.topk(min(config.mined, len(passages)), dim=1).indices.tolist()
-        for (row, _), columns in zip(asked[first : first + len(scores)], best, strict=True):
+        scores = best_sentences(
+            queries[first : first + _QUERIES_AT_ONCE] @ vectors.T, owners, len(passages)
+        )
+        rows = [row for row, _ in asked[first : first + len(scores)]]
+        for row, columns in zip(
+            rows, nearest_wrong(scores, torch.tensor(rows), config.mined).tolist(), strict=True
+        ):
             group = passages[row].group
             names = [passages[column].group for column in columns if column != row]
             found[group] = list(dict.fromkeys([*found.get(group, []), *names]))

@@ -10,6 +10,7 @@ from engine.training.batches import Ids, encode_texts
 from engine.training.config import RetrieveConfig
 from engine.training.contexts import Document, Passage
 from engine.training.pseudo import pseudo_query
+from engine.training.sentences import Range, encode_sentences
 
 # Share of the draws that come from each kind of document.
 _KINDS = {"qa_ja": 0.42, "qa_en": 0.06, "sections_ja": 0.32, "sections_en": 0.2}
@@ -19,11 +20,16 @@ _SHORTEST = 12
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a passage lies: context number and half-open token range in it."""
+    """Where a passage lies: context number and half-open token range in it.
+
+    Attributes:
+        sentences: Token ranges of its sentences, from its own start; together they hold it.
+    """
 
     context: int
     start: int
     stop: int
+    sentences: tuple[Range, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +113,15 @@ class ContextPacker:
         filler = _Filler(self._config.contexts, self._config.context_tokens)
         while not filler.full:
             run = self._run(chosen)
-            rows = encode_texts(
+            rows, sentences = encode_sentences(
                 self._tokenizer, [passage.text for passage in run], self._config.passage_tokens
             )
-            for passage, row in zip(run, rows, strict=True):
+            for passage, row, ranges in zip(run, rows, sentences, strict=True):
                 heading: Ids = []
                 # The product reads a heading before its text, outside the passage's span.
                 if passage.heading and not isolated and chosen.random() < self._config.heading:
                     heading = encode_texts(self._tokenizer, [passage.heading], 32)[0]
-                filler.add(passage, heading, row, isolated)
+                filler.add(passage, heading, row, ranges, isolated)
         return self._finish(filler, chosen)
 
     def _run(self, chosen: random.Random) -> list[Passage]:
@@ -199,7 +205,9 @@ class _Filler:
         self.passages: list[Passage] = []
         self.complete: list[bool] = []
 
-    def add(self, passage: Passage, heading: Ids, row: Ids, isolated: bool) -> None:
+    def add(
+        self, passage: Passage, heading: Ids, row: Ids, sentences: list[Range], isolated: bool
+    ) -> None:
         """Put a passage where there is room; what is cut off may not be asked for."""
         free = self._size - len(self.contexts[-1])
         if free < len(heading) + min(len(row), self._size // 4):
@@ -216,6 +224,9 @@ class _Filler:
         segments += [segment] * (len(heading) + len(kept))
         tokens += heading + kept
         if len(kept) >= _SHORTEST:
-            self.spans.append(Span(len(self.contexts) - 1, start, start + len(kept)))
+            cut = tuple(
+                (first, min(stop, len(kept))) for first, stop in sentences if first < len(kept)
+            )
+            self.spans.append(Span(len(self.contexts) - 1, start, start + len(kept), cut))
             self.passages.append(passage)
             self.complete.append(len(kept) >= 0.9 * len(row))

@@ -51,6 +51,8 @@ class ParallelTask:
         self._rotation = rotation
         self._loss = ParallelLoss(encoder, pairs)
         known = split.pairs[: cache.ready - first]
+        # Goes on where distillation stopped, so that new pairs come first.
+        self._done = config.distill.optim.steps * config.distill.batch // settings.parallel
         self._batches = PairBatches(known, split.skipped, tokenizer, pairs, config.seed + 1)
 
     def vectors(self, start: int, stop: int) -> Tensor:
@@ -59,7 +61,7 @@ class ParallelTask:
 
     def __call__(self, turn: int) -> tuple[Losses, int]:
         """The losses of the task's ``turn``-th batch and its tokens."""
-        rows, english, japanese = self._batches.batch(turn)
+        rows, english, japanese = self._batches.batch(self._done + turn)
         start, stop = min(rows), max(rows) + 1
         vectors = self.vectors(self._first + start, self._first + stop)
         return self._loss(english, japanese, vectors[[row - start for row in rows]])

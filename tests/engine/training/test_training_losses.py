@@ -2,19 +2,26 @@ import math
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models
+from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional
 
 from engine.training.config import ModelConfig, RetrieveConfig
+from engine.training.contexts import Passage
 from engine.training.losses import (
     contrast,
     pointer_loss,
     similarity_loss,
     wrong_answers,
 )
-from engine.training.mining import mine_neighbours, read_neighbours, write_neighbours
+from engine.training.mining import (
+    mine_neighbours,
+    nearest_wrong,
+    read_neighbours,
+    write_neighbours,
+)
 from engine.training.model import Encoder, maxsim
 from engine.training.rotation import kept_rotation, principal_rotation
+from engine.training.sentences import best_sentences, encode_sentences, pool_ranges
 
 
 def unit(*rows):
@@ -71,21 +78,41 @@ def test_turned_vectors_say_most_in_their_first_numbers(tmp_path):
     assert torch.equal(kept, kept_rotation(tmp_path / "rotation.npy", vectors[:10]))
 
 
-def test_mined_neighbours_are_near_but_not_the_answer(tmp_path, monkeypatch):
-    from engine.training import mining
-    from engine.training.contexts import Passage
+def test_hard_negatives_are_near_but_not_the_answer():
+    # Right, as good as right, near, far.
+    scores = torch.tensor([[0.90, 0.89, 0.70, 0.10], [0.20, 0.60, 0.50, 0.40]])
+    found = nearest_wrong(scores, torch.tensor([0, 0]), 2).tolist()
+    assert found[0] == [2, 3]
+    # A right passage that is far down teaches from whatever stands above it.
+    assert found[1] == [1, 2]
 
-    places = {"a": [1, 0], "b": [0.9, 0.5], "c": [0, 1], "copy": [1, 0.01], "question": [1, 0.1]}
-    monkeypatch.setattr(
-        mining, "sentence_vectors", lambda _, __, texts, ___: unit(*[places[t] for t in texts])
-    )
-    documents = [[Passage(name, name, "ja") for name in ("b", "c", "copy")]]
-    documents.append([Passage("a", "a", "ja", queries=("question",))])
 
+def test_mined_neighbours_are_kept(tmp_path):
+    texts = ["one two . three", "two three", "three one . two one"]
+    documents = [[Passage(text, text, "ja", queries=(text,))] for text in texts]
+    words = models.WordLevel({"<unk>": 0, "one": 1, "two": 2, "three": 3, ".": 4}, "<unk>")
+    tokenizer = Tokenizer(words)
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     encoder = Encoder(ModelConfig(layers=1, width=32, heads=2, feed_forward=32, vocabulary=20))
-    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0}, "<unk>"))
-    found = mine_neighbours(encoder, tokenizer, documents, RetrieveConfig(mined=2))
-    assert found["a"][0] == "b"
-    assert "copy" not in found["a"]
+    found = mine_neighbours(encoder, tokenizer, documents, RetrieveConfig(mined=1))
+    assert found.keys() <= set(texts)
+    assert all(group not in names and len(names) <= 1 for group, names in found.items())
     write_neighbours(tmp_path / "n.json", found)
     assert read_neighbours(tmp_path / "n.json") == found
+
+
+def test_a_passage_answers_by_its_best_sentence():
+    scores = torch.tensor([[0.1, 0.7, 0.3], [0.5, -0.2, 0.4]])
+    best = best_sentences(scores, torch.tensor([0, 0, 2]), 3)
+    torch.testing.assert_close(best, torch.tensor([[0.7, -2.0, 0.3], [0.5, -2.0, 0.4]]))
+
+
+def test_sentences_hold_every_token_and_are_pooled_apart():
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0}, "<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    ids, ranges = encode_sentences(tokenizer, ["The first one. The second.", ""], 6)
+    assert [len(row) for row in ids] == [6, 1]
+    assert ranges == [[(0, 4), (4, 6)], [(0, 1)]]
+    states = torch.arange(12.0).view(6, 2)
+    pooled = pool_ranges(states, ranges[0])
+    torch.testing.assert_close(pooled, torch.tensor([[3.0, 4.0], [9.0, 10.0]]))
