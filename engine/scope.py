@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from engine.errors import StoreError
 from engine.records import DocumentId, PassageId, RevisionId
-from engine.search.index import Index, IndexedRevision, TokenArrays
+from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 from engine.store import Store, StoredPostings
 
+_MEANING_ARRAYS = ("sentence_vectors", "passage_vectors")
 _TOKEN_ARRAYS = ("token_spans", "token_vectors", "block_summaries")
 # A question in one document and one in the whole library often alternate.
 _KEPT = 4
@@ -101,10 +102,14 @@ class Scopes:
             path=info.path,
             passages=self._store.passages(revision_id),
             passage_ids=tuple(PassageId(i) for i in self._store.passage_ids(revision_id)),
-            passage_vectors=self._store.passage_vectors(revision_id) if pack_hash else None,
+            vectors=self._vectors(revision_id) if pack_hash else None,
             load_text=lambda: self._store.text(revision_id),
             load_tokens=tokens if pack_hash else None,
         )
+
+    def _vectors(self, revision_id: RevisionId) -> MeaningVectors:
+        arrays = self._store.encoding_arrays(revision_id, _MEANING_ARRAYS)
+        return MeaningVectors(arrays["sentence_vectors"], arrays["passage_vectors"])
 
 
 def _usable(analysed: str | None, pack_hash: str | None) -> str | None:

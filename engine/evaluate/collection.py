@@ -14,6 +14,7 @@ from engine.evaluate.set_lines import squeezed
 from engine.evaluate.set_rows import Answer, Row, SetDocument, SetError, SetQuestion
 from engine.model.pack import Pack
 from engine.passages.passages import split_passages
+from engine.passages.sentences import split_sentences
 from engine.progress import CancelToken, Job, Progress
 from engine.reading.supervisor import ReaderProcess
 from engine.records import (
@@ -28,7 +29,7 @@ from engine.records import (
     Span,
     Unit,
 )
-from engine.search.index import Index, IndexedRevision, TokenArrays
+from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 from engine.search.lexical import MemoryPostings
 from engine.search.lexical_terms import passage_terms
 
@@ -175,18 +176,10 @@ class _Scope:
             spans: dict[str, Span] = {row.id: (0, len(document.text))}
         else:
             document, spans = lay_out(row)
-        passages = split_passages(document) if row.whole else _as_given(row, spans)
+        passages = split_passages(document) if row.whole else _as_given(row, document.text, spans)
         if row.whole or self._together:
-            encoded = yield from self._encoder.encode(
-                document.text,
-                [(one.start, one.end) for one in passages],
-                [],
-                cancel=cancel,
-                fidelity_sample=0,
-            )
-            vectors = encoded.passage_vectors
-            tokens = TokenArrays(
-                encoded.token_spans, encoded.token_vectors, encoded.block_summaries, encoded.block
+            vectors, tokens = yield from encode_whole(
+                self._encoder, document.text, passages, cancel
             )
         else:
             vectors, tokens = yield from self._encode_apart(document.text, passages, cancel)
@@ -196,28 +189,36 @@ class _Scope:
 
     def _encode_apart(
         self, text: str, passages: Sequence[Passage], cancel: CancelToken
-    ) -> Job[tuple[np.ndarray, TokenArrays]]:
+    ) -> Job[tuple[MeaningVectors, TokenArrays]]:
         """Encode every passage on its own, as if it were a document."""
-        vectors, spans, tokens = [], [], []
+        vectors, sentences, spans, tokens = [], [], [], []
         for passage in passages:
             body = text[passage.start : passage.end]
             encoded = yield from self._encoder.encode(
-                body, [(0, len(body))], [], cancel=cancel, fidelity_sample=0
+                body,
+                [(0, len(body))],
+                [(start - passage.start, end - passage.start) for start, end in passage.sentences],
+                cancel=cancel,
+                fidelity_sample=0,
             )
             vectors.append(encoded.passage_vectors)
+            sentences.append(encoded.sentence_vectors)
             spans.append(encoded.token_spans + passage.start)
             tokens.append(encoded.token_vectors)
         block = self._encoder.pack.config.pattern.block
         joined = np.concatenate(tokens)
-        return np.concatenate(vectors), TokenArrays(
-            np.concatenate(spans).astype(np.int32), joined, block_means(joined, block), block
+        return (
+            MeaningVectors(np.concatenate(sentences), np.concatenate(vectors)),
+            TokenArrays(
+                np.concatenate(spans).astype(np.int32), joined, block_means(joined, block), block
+            ),
         )
 
     def _index(
         self,
         document: Document,
         passages: Sequence[Passage],
-        vectors: np.ndarray,
+        vectors: MeaningVectors,
         tokens: TokenArrays,
     ) -> None:
         number = len(self.revisions) + 1
@@ -237,6 +238,25 @@ class _Scope:
                 lambda: tokens,
             )
         )
+
+
+def encode_whole(
+    encoder: Model, text: str, passages: Sequence[Passage], cancel: CancelToken
+) -> Job[tuple[MeaningVectors, TokenArrays]]:
+    """Encode a document in one pass, as the library does."""
+    encoded = yield from encoder.encode(
+        text,
+        [(passage.start, passage.end) for passage in passages],
+        [span for passage in passages for span in passage.sentences],
+        cancel=cancel,
+        fidelity_sample=0,
+    )
+    return (
+        MeaningVectors(encoded.sentence_vectors, encoded.passage_vectors),
+        TokenArrays(
+            encoded.token_spans, encoded.token_vectors, encoded.block_summaries, encoded.block
+        ),
+    )
 
 
 def block_means(vectors: np.ndarray, block: int) -> np.ndarray:
@@ -287,9 +307,15 @@ def lay_out(row: SetDocument) -> tuple[Document, dict[str, Span]]:
     return document, spans
 
 
-def _as_given(row: SetDocument, spans: dict[str, Span]) -> tuple[Passage, ...]:
+def _as_given(row: SetDocument, text: str, spans: dict[str, Span]) -> tuple[Passage, ...]:
     return tuple(
-        Passage(place, *spans[part.id], "text", part.heading, (spans[part.id],))
+        Passage(
+            place,
+            *spans[part.id],
+            "text",
+            part.heading,
+            tuple(split_sentences(text, *spans[part.id])),
+        )
         for place, part in enumerate(row.parts)
     )
 

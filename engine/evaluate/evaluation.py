@@ -29,9 +29,10 @@ from engine.evaluate.set_rows import (
     SetQuestion,
 )
 from engine.evaluate.sets import EvaluationSet
-from engine.evaluate.ways import ATTENTION, BM25, DENSE, Rankings, Ways, cut_cosines, passage_widths
+from engine.evaluate.ways import ATTENTION, BM25, DENSE, Rankings, Ways, passage_widths
 from engine.progress import CancelToken, Job, Progress
 from engine.records import QueryEncoding
+from engine.search.dense import cut_cosines
 from engine.search.query import token_weights
 from kernels.cross import score_segments
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.evaluate.collection import lay_out, spread
+from engine.evaluate.collection import encode_whole, lay_out, spread
 from engine.evaluate.figures import Figure, markdown
 from engine.evaluate.retrieval import estimate
 from engine.evaluate.set_rows import Part, SetDocument
@@ -32,7 +32,6 @@ from engine.progress import CancelToken, run
 from engine.records import (
     Document,
     DocumentId,
-    Encoding,
     Passage,
     PassageId,
     QueryEncoding,
@@ -42,7 +41,7 @@ from engine.records import (
 from engine.search.answer_features import pointer_attention
 from engine.search.answering import SHARE
 from engine.search.attention import passage_attention, passage_marks, segments
-from engine.search.index import Index, IndexedRevision, TokenArrays
+from engine.search.index import Index, IndexedRevision
 from engine.search.lexical import match_spans
 from engine.training.config import load_config
 from engine.training.corpus import Question
@@ -92,7 +91,7 @@ def cases(questions: Sequence[Question], encoder: Encoder) -> Iterator[Case]:
         parts = tuple(Part(str(place), context, (title,)) for place, context in enumerate(contexts))
         document, spans = lay_out(SetDocument(title, title, parts, True))
         passages = split_passages(document)
-        index = _index(document, passages, _encode(encoder, document, passages))
+        index = _index(encoder, document, passages)
         for place, asked in enumerate(contexts.values()):
             for item in asked:
                 found = _answered(item, document.text, passages, spans[str(place)])
@@ -103,22 +102,15 @@ def cases(questions: Sequence[Question], encoder: Encoder) -> Iterator[Case]:
                     yield Case(query, index, row, answers, echoes, title)
 
 
-def _encode(encoder: Encoder, document: Document, passages: Sequence[Passage]) -> Encoding:
-    spans = [(passage.start, passage.end) for passage in passages]
-    return run(encoder.encode(document.text, spans, [], cancel=CancelToken(), fidelity_sample=0))
-
-
-def _index(document: Document, passages: tuple[Passage, ...], encoding: Encoding) -> Index:
-    tokens = TokenArrays(
-        encoding.token_spans, encoding.token_vectors, encoding.block_summaries, encoding.block
-    )
+def _index(encoder: Encoder, document: Document, passages: tuple[Passage, ...]) -> Index:
+    vectors, tokens = run(encode_whole(encoder, document.text, passages, CancelToken()))
     revision = IndexedRevision(
         DocumentId(1),
         RevisionId(1),
         document.title,
         passages,
         tuple(PassageId(place) for place in range(len(passages))),
-        encoding.passage_vectors,
+        vectors,
         lambda: document.text,
         lambda: tokens,
     )

@@ -16,7 +16,7 @@ from engine.progress import CancelToken
 from engine.records import QueryEncoding, SearchSettings
 from engine.search import lexical, pipeline
 from engine.search.attention import segments
-from engine.search.dense import best_rows
+from engine.search.dense import best_rows, cosines
 from engine.search.index import Index
 from engine.search.query import token_weights
 from engine.search.translation import Translator
@@ -71,14 +71,13 @@ class Ways:
 
     def _rank(self, query: QueryEncoding, attention: np.ndarray, cancel: CancelToken) -> Rankings:
         words = self._bm25.scores(query.text)
-        vectors = self._index.vectors
-        dense = vectors @ query.vector.astype(np.float32)
+        dense = cosines(query.vector, self._index)
         both = standard(words) + standard(attention)
         ranked = {
             BM25: best(np.where(words > 0, words, np.nan)),
             DENSE: best(dense),
             **{
-                f"{DENSE}@{width}": best(cut_cosines(query.vector, vectors, width))
+                f"{DENSE}@{width}": best(cosines(query.vector, self._index, width))
                 for width in self._widths
             },
             ATTENTION: best(attention),
@@ -124,17 +123,6 @@ def standard(scores: np.ndarray) -> np.ndarray:
     filled = np.nan_to_num(scores, nan=float(known.min()))
     deviation = float(filled.std())
     return (filled - filled.mean()) / deviation if deviation else np.zeros(len(scores))
-
-
-def cut_cosines(vector: np.ndarray, vectors: np.ndarray, width: int) -> np.ndarray:
-    """Cosines of the first ``width`` numbers of a vector and of vectors ``[N, D]``.
-
-    Source:
-        Kusupati et al. 2022, Matryoshka Representation Learning, section 3.
-    """
-    head, heads = vector[:width].astype(np.float32), vectors[:, :width]
-    norms = np.linalg.norm(heads, axis=1) * np.linalg.norm(head)
-    return heads @ head / np.maximum(norms, 1e-12)
 
 
 def late_scores(

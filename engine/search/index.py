@@ -1,7 +1,8 @@
 """The part of the library that is searched, as arrays in memory.
 
-Passage vectors of the whole scope stand in one matrix. Token vectors are far larger (64 bytes a
-token), so they are loaded per revision when a question reaches it and kept up to a budget.
+A passage is looked for by the vectors of its sentences and of itself; those of the whole scope
+stand in one matrix. Token vectors are far larger (64 bytes a token), so they are loaded per
+revision when a question reaches it and kept up to a budget.
 """
 
 import threading
@@ -40,13 +41,27 @@ class TokenArrays:
 
 
 @dataclass(frozen=True, slots=True)
+class MeaningVectors:
+    """Unit vectors of one revision.
+
+    Attributes:
+        sentences: Of every sentence, passage by passage, ``[S, D]``.
+        passages: Of every passage, ``[P, D]``.
+    """
+
+    sentences: np.ndarray
+    passages: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class IndexedRevision:
     """A revision as search sees it.
 
     Attributes:
         passages: In order of the text.
         passage_ids: Id of each passage.
-        passage_vectors: Unit vectors, ``[P, D]``, or None while the model has not analysed it.
+        vectors: Of its sentences, passage by passage, and of its passages; None while the model
+            has not analysed it.
         load_text: Returns ``Document.text``.
         load_tokens: Returns the token arrays; None while the model has not analysed it.
     """
@@ -56,7 +71,7 @@ class IndexedRevision:
     path: str
     passages: tuple[Passage, ...]
     passage_ids: tuple[PassageId, ...]
-    passage_vectors: np.ndarray | None
+    vectors: MeaningVectors | None
     load_text: Callable[[], str]
     load_tokens: Callable[[], TokenArrays] | None
 
@@ -70,8 +85,8 @@ class Index:
     Attributes:
         revisions: By revision id.
         starts: First row of each revision, int64 ``[R + 1]``.
-        vectors: Passage vectors, float32 ``[N, D]``; rows without one are zero.
-        has_vector: Which rows have one, bool ``[N]``.
+        vectors: Unit vectors, float16 ``[V, D]``, row by row.
+        vector_starts: First vector of each row, int64 ``[N + 1]``; a row may have none.
     """
 
     def __init__(
@@ -80,7 +95,7 @@ class Index:
         self.revisions = tuple(sorted(revisions, key=lambda revision: revision.revision_id))
         sizes = [len(revision.passages) for revision in self.revisions]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        self.vectors, self.has_vector = _stack(self.revisions, self.starts)
+        self.vectors, self.vector_starts = _stack(self.revisions)
         self._rows = {
             passage_id: int(start) + position
             for revision, start in zip(self.revisions, self.starts[:-1], strict=True)
@@ -146,19 +161,20 @@ class Index:
             return arrays
 
 
-def _stack(
-    revisions: tuple[IndexedRevision, ...], starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    rows = int(starts[-1])
-    held = [
-        revision.passage_vectors for revision in revisions if revision.passage_vectors is not None
-    ]
-    width = held[0].shape[1] if held else 0
-    vectors = np.zeros((rows, width), np.float32)
-    has_vector = np.zeros(rows, bool)
-    for revision, start in zip(revisions, starts[:-1], strict=True):
-        if revision.passage_vectors is not None and len(revision.passages):
-            stop = int(start) + len(revision.passages)
-            vectors[start:stop] = revision.passage_vectors
-            has_vector[start:stop] = True
-    return vectors, has_vector
+def _stack(revisions: tuple[IndexedRevision, ...]) -> tuple[np.ndarray, np.ndarray]:
+    counts: list[np.ndarray] = []
+    held: list[np.ndarray] = []
+    for revision in revisions:
+        sentences = np.array([len(passage.sentences) for passage in revision.passages], np.int64)
+        if revision.vectors is None:
+            counts.append(np.zeros_like(sentences))
+            continue
+        # A passage of one sentence has that sentence's vector.
+        longer = np.flatnonzero(sentences != 1)
+        owners = np.concatenate([np.repeat(np.arange(len(sentences)), sentences), longer])
+        vectors = np.concatenate([revision.vectors.sentences, revision.vectors.passages[longer]])
+        held.append(vectors[np.argsort(owners, kind="stable")].astype(np.float16))
+        counts.append(sentences + (sentences != 1))
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))]) if counts else np.zeros(1)
+    vectors = np.concatenate(held) if held else np.zeros((0, 0), np.float16)
+    return vectors, starts.astype(np.int64)

@@ -384,7 +384,7 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = ["quotes_ignored"] if relaxed else []
     if settings.use_dense or settings.use_attention:
-        waiting = sum(revision.passage_vectors is None for revision in index.revisions)
+        waiting = sum(revision.vectors is None for revision in index.revisions)
         if query is None:
             notes.append("model_missing")
         elif waiting:

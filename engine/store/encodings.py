@@ -101,14 +101,6 @@ class Encodings(Part):
         with self._decoding(revision_id):
             return {name: codec.unpack_array(header, data) for name, header, data in rows}
 
-    def passage_vectors(self, revision_id: RevisionId) -> np.ndarray | None:
-        """Unit vectors of the passages, float16 ``[P, 384]``; None if not analysed."""
-        return self.encoding_arrays(revision_id, ["passage_vectors"]).get("passage_vectors")
-
-    def token_vectors(self, revision_id: RevisionId) -> np.ndarray | None:
-        """Late-interaction vectors times 127, int8 ``[T, 64]``; None if not analysed."""
-        return self.encoding_arrays(revision_id, ["token_vectors"]).get("token_vectors")
-
     def pack_hash(self, revision_id: RevisionId) -> str | None:
         """Identity of the pack that analysed a revision; None if not analysed."""
         head = self._head(revision_id)

@@ -6,7 +6,7 @@ import pytest
 from engine.progress import CancelToken
 from engine.records import DocumentId, Passage, PassageId, QueryEncoding, RevisionId
 from engine.search import attention
-from engine.search.index import Index, IndexedRevision, TokenArrays
+from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 
 WIDTH = 64
 
@@ -46,7 +46,7 @@ def scope(*revisions):
                 f"{number}.txt",
                 passages,
                 tuple(PassageId(100 * number + i) for i in range(len(passages))),
-                np.zeros((len(passages), 8), np.float16),
+                MeaningVectors(np.zeros((0, 8)), np.zeros((len(passages), 8))),
                 partial("検査".__mul__, len(vectors)),
                 lambda tokens=tokens: tokens,
             )

@@ -3,7 +3,7 @@ import pytest
 
 from engine.records import DocumentId, Passage, PassageId, RevisionId
 from engine.search.dense import best_rows, cosines
-from engine.search.index import Index, IndexedRevision, TokenArrays
+from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 
 
 def revision(number, count, loads, *, analysed=True):
@@ -26,7 +26,7 @@ def revision(number, count, loads, *, analysed=True):
         f"{number}.txt",
         passages,
         tuple(PassageId(number * 100 + i) for i in range(count)),
-        np.eye(count, 8, dtype=np.float16) if analysed else None,
+        MeaningVectors(*2 * [np.eye(count, 8, dtype=np.float16)]) if analysed else None,
         lambda: "ab " * count,
         load if analysed else None,
     )
@@ -69,6 +69,31 @@ def test_scope_without_any_analysis():
     assert len(Index([])) == 0
 
 
+def test_a_passage_is_as_near_as_its_nearest_sentence():
+    passages = (
+        Passage(0, 0, 2, "text", (), ((0, 1), (1, 2))),
+        Passage(1, 3, 4, "text", (), ((3, 4),)),
+        Passage(2, 5, 6, "table", (), ()),
+    )
+    sentences = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.6, 0.8]])
+    whole = np.array([[0.7071, 0.7071, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    one = revision(1, 3, [])
+    index = Index(
+        [
+            IndexedRevision(
+                one.document_id, one.revision_id, one.path, passages, one.passage_ids,
+                MeaningVectors(sentences, whole), one.load_text, one.load_tokens,
+            )
+        ]
+    )  # fmt: skip
+    assert cosines(np.array([0.0, 1.0, 0.0]), index) == pytest.approx([1, 0.6, 0], abs=2e-3)
+    # The whole counts where a question is about all of it.
+    both = np.array([0.7071, 0.7071, 0.0])
+    assert cosines(both, index) == pytest.approx([1, 0.42426, 0], abs=2e-3)
+    # Of the first two numbers, made unit vectors again.
+    assert cosines(np.array([0.0, 0.8, 0.6]), index, 2) == pytest.approx([1, 1, 0], abs=2e-3)
+
+
 @pytest.mark.parametrize(
     ("scores", "count", "rows"),
     [
@@ -94,7 +119,7 @@ def test_cosine_of_a_row_does_not_depend_on_its_neighbours():
             [
                 IndexedRevision(
                     one.document_id, one.revision_id, one.path, one.passages, one.passage_ids,
-                    vectors[:count].astype(np.float16), one.load_text, one.load_tokens,
+                    MeaningVectors(*2 * [vectors[:count]]), one.load_text, one.load_tokens,
                 )
             ]
         )  # fmt: skip

@@ -13,7 +13,7 @@ from engine.records import (
     RevisionId,
     SearchSettings,
 )
-from engine.search.index import Index, IndexedRevision, TokenArrays
+from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 from engine.search.lexical import MemoryPostings, passage_terms
 from engine.search.pipeline import search
 
@@ -91,6 +91,8 @@ class Scope:
                 ).astype(np.float16),
                 64,
             )
+            each = np.array([meaning(part) for part in texts], np.float16)
+            meanings = MeaningVectors(each, each)
             self.revisions.append(
                 IndexedRevision(
                     DocumentId(number),
@@ -98,7 +100,7 @@ class Scope:
                     f"{number}.txt",
                     tuple(passages),
                     ids,
-                    np.array([meaning(part) for part in texts], np.float16) if analysed else None,
+                    meanings if analysed else None,
                     lambda text=text: text,
                     (lambda arrays=arrays: arrays) if analysed else None,
                 )

@@ -113,7 +113,7 @@ def test_0003_encodings(tmp_path, monkeypatch, encoding):
         ),
     )
     with Store.open(tmp_path) as store:
-        vectors = store.token_vectors(REVISION)
+        vectors = store.encoding_arrays(REVISION, ["token_vectors"])["token_vectors"]
         assert vectors is not None and vectors.tolist() == [[5, -5]]
         assert store.current_scope()[0].pack_hash == "pack"
 
