@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.evaluate.set_lines import squeezed
 from engine.evaluate.set_rows import Answer, Row, SetDocument, SetError, SetQuestion
+from engine.model.encoder import block_summaries
 from engine.model.pack import Pack
 from engine.passages.passages import split_passages
 from engine.passages.sentences import split_sentences
@@ -210,7 +211,10 @@ class _Scope:
         return (
             MeaningVectors(np.concatenate(sentences), np.concatenate(vectors)),
             TokenArrays(
-                np.concatenate(spans).astype(np.int32), joined, block_means(joined, block), block
+                np.concatenate(spans).astype(np.int32),
+                joined,
+                block_summaries(joined / np.float32(127.0), block),
+                block,
             ),
         )
 
@@ -257,24 +261,6 @@ def encode_whole(
             encoded.token_spans, encoded.token_vectors, encoded.block_summaries, encoded.block
         ),
     )
-
-
-def block_means(vectors: np.ndarray, block: int) -> np.ndarray:
-    """Mean of the unit vectors of each block.
-
-    Args:
-        vectors: Unit vectors times 127, int8 ``[T, D]``.
-        block: Tokens per block.
-
-    Returns:
-        float16 ``[NB, D]``.
-    """
-    starts = np.arange(0, len(vectors), block)
-    if not len(starts):
-        return vectors.astype(np.float16)
-    sums = np.add.reduceat(vectors.astype(np.float32), starts, axis=0)
-    counts = np.minimum(len(vectors) - starts, block)
-    return (sums / (127.0 * counts[:, None])).astype(np.float16)
 
 
 def lay_out(row: SetDocument) -> tuple[Document, dict[str, Span]]:

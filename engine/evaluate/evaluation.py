@@ -29,12 +29,11 @@ from engine.evaluate.set_rows import (
     SetQuestion,
 )
 from engine.evaluate.sets import EvaluationSet
-from engine.evaluate.ways import ATTENTION, BM25, DENSE, Rankings, Ways, passage_widths
+from engine.evaluate.ways import ATTENTION, BM25, DENSE, Rankings, Ways
 from engine.progress import CancelToken, Job, Progress
 from engine.records import QueryEncoding
+from engine.search.attention import late_interaction
 from engine.search.dense import cut_cosines
-from engine.search.query import token_weights
-from kernels.cross import score_segments
 
 STAGE = "evaluate"
 SPEARMAN = "spearman"
@@ -265,7 +264,7 @@ def _similarity(
             f"{DENSE}@{width}": [
                 float(cut_cosines(one.vector, other.vector[None], width)[0]) for one, other in sides
             ]
-            for width in passage_widths(encoder.pack)
+            for width in encoder.pack.config.passage_widths
         },
         ATTENTION: [_late_similarity(one, other) for one, other in sides],
     }
@@ -295,9 +294,7 @@ def _late_similarity(first: QueryEncoding, second: QueryEncoding) -> float:
 def _late(query: QueryEncoding, passage: QueryEncoding) -> float:
     # Passages are stored as int8.
     tokens = np.rint(passage.token_vectors * 127.0).astype(np.int8)
-    whole = np.array([[0, len(tokens)]])
-    found = score_segments(query.token_vectors, tokens, whole, query_weights=token_weights(query))
-    return float(found.scores[0])
+    return float(late_interaction(query, tokens, np.array([[0, len(tokens)]]))[0])
 
 
 def result_json(result: SetResult) -> dict[str, Any]:

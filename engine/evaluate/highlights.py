@@ -1,4 +1,4 @@
-"""Highlights against human answers: ``python -m engine.evaluate.highlights``.
+"""Highlights against human answers.
 
 A held-out question is asked of the passage that holds its answer, as the library splits and encodes
 the document, and what the window would mark there is compared with the answer, character by
@@ -11,22 +11,17 @@ sentence that holds most of them. The target is 10 points above the better of th
 what the model does without the rest: what its pointers point at, and what its tokens attend to.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from engine.evaluate.collection import encode_whole, lay_out, spread
-from engine.evaluate.figures import Figure, markdown
+from engine.evaluate.figures import Figure
 from engine.evaluate.retrieval import estimate
 from engine.evaluate.set_rows import Part, SetDocument
 from engine.explain.highlights import highlights
 from engine.model.encoder import Encoder
-from engine.model.pack import load_pack
 from engine.passages.passages import split_passages
 from engine.progress import CancelToken, run
 from engine.records import (
@@ -43,9 +38,8 @@ from engine.search.answering import SHARE
 from engine.search.attention import passage_attention, passage_marks, segments
 from engine.search.index import Index, IndexedRevision
 from engine.search.lexical import match_spans
-from engine.training.config import load_config
 from engine.training.corpus import Question
-from engine.training.splits import Split, read_split
+from engine.training.splits import Split
 
 MARGIN = 0.10
 # Longer contexts hold their answers somewhere in a whole meeting or story.
@@ -228,26 +222,3 @@ def _figure(name: str, questions: Sequence[Question], encoder: Encoder, most: in
     beside = {way: estimate(held).mean for way, held in values.items() if way != "highlights"}
     target = max(beside["lexical words"], beside["lexical sentence"]) + MARGIN
     return Figure.of(name, estimate(values["highlights"]), target=target, beside=beside)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print a table; optionally write the figures as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m engine.evaluate.highlights")
-    parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
-    parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
-    parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
-    parser.add_argument("--most", type=int, help="at most so many questions of each set")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_args(arguments)
-    config = load_config(options.config)
-    split = read_split(options.corpus, config.pairs, config.split, config.seed)
-    found = measure(split, Encoder.load(load_pack(options.pack)), most=options.most)
-    sys.stdout.write(markdown(found))
-    if options.json:
-        rows = [one.as_json() for one in found]
-        options.json.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,34 +1,28 @@
 """Long documents, the sparse pass against its dense twin.
 
-``python -m engine.evaluate.long_documents --corpus DIR --config FILE --pack DIR``: the same int8
-parts encode documents of held-out data four times: as shipped, with every block read (the dense
-twin), with near and global blocks alone, and with near blocks alone. Questions, and headings in the
-other language, look for their passage among those of their document.
+The same int8 parts encode documents of held-out data four times: as shipped, with every block read
+(the dense twin), with near and global blocks alone, and with near blocks alone. Questions, and
+headings in the other language, look for their passage among those of their document.
 
 The words of a question count as elsewhere when most of its pairs of characters stand in the
 document but not in the passage that answers it: such questions need the rest of the document.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from engine.evaluate.bm25 import bigrams
-from engine.evaluate.figures import Figure, markdown
+from engine.evaluate.figures import Figure
 from engine.evaluate.joined_documents import LongDocument, long_documents
 from engine.evaluate.retrieval import difference, estimate, ndcg_at
 from engine.model.encoder import Encoder
-from engine.model.pack import load_pack
 from engine.model.tokenizer import token_ranges
 from engine.progress import CancelToken, Job, Progress, run
-from engine.records import Encoding, QueryEncoding
-from engine.training.config import load_config
-from engine.training.splits import Split, read_split
+from engine.records import Encoding
+from engine.search.attention import late_interaction
+from engine.training.splits import Split
 from kernels.block_sparse.pattern import BlockPattern
 
 SPARSE, TWIN, FIXED, NEAR = "sparse", "dense twin", "near and global", "near"
@@ -58,14 +52,6 @@ def with_pattern(encoder: Encoder, pattern: BlockPattern) -> Encoder:
     """The same weights that read blocks by another pattern."""
     config = replace(encoder.pack.config, pattern=pattern)
     return Encoder.load(replace(encoder.pack, config=config), encoder.threads)
-
-
-def late_interaction(query: QueryEncoding, encoding: Encoding, ranges: np.ndarray) -> np.ndarray:
-    """Mean over the question's tokens of the best similarity in token ranges, ``[P]``."""
-    alike = query.token_vectors @ encoding.token_vectors.T.astype(np.float32)
-    return np.array(
-        [alike[:, start:stop].max(1).mean() if stop > start else -np.inf for start, stop in ranges]
-    )
 
 
 @dataclass(slots=True)
@@ -103,7 +89,7 @@ class _Found:
                 order = _order(encoding.passage_vectors.astype(np.float32) @ query.vector)
                 tops[way] = set(order[:10])
                 self.vectors[way].append(ndcg_at(order, wanted))
-                order = _order(late_interaction(query, encoding, ranges))
+                order = _order(late_interaction(query, encoding.token_vectors, ranges))
                 self.tokens[way].append(ndcg_at(order, wanted))
             self.overlaps.append(len(tops[SPARSE] & tops[TWIN]) / len(tops[TWIN]))
 
@@ -198,35 +184,3 @@ def report(
     count = DOCUMENTS if most is None else max(1, min(most, DOCUMENTS))
     documents = long_documents(split, encoder.tokenizer, TOKENS, count)
     return (yield from measure(encoder, documents, cancel))
-
-
-def _show(step: Progress) -> None:
-    sys.stderr.write(f"{step.done} of {step.total} passes\n")
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Measure a pack and print the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m engine.evaluate.long_documents", description=__doc__
-    )
-    parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
-    parser.add_argument("--config", type=Path, required=True, help="settings of the training run")
-    parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
-    parser.add_argument("--tokens", type=int, default=TOKENS, help="tokens of a document")
-    parser.add_argument("--documents", type=int, default=DOCUMENTS, help="most documents")
-    parser.add_argument("--threads", type=int, help="threads of the linear algebra")
-    parser.add_argument("--json", type=Path, help="where the figures go as JSON")
-    chosen = parser.parse_args(arguments)
-    config = load_config(chosen.config)
-    split = read_split(chosen.corpus, config.pairs, config.split, config.seed)
-    encoder = Encoder.load(load_pack(chosen.pack), chosen.threads)
-    documents = long_documents(split, encoder.tokenizer, chosen.tokens, chosen.documents)
-    figures = run(measure(encoder, documents, CancelToken()), _show)
-    if chosen.json:
-        text = json.dumps([figure.as_json() for figure in figures], indent=1, ensure_ascii=False)
-        chosen.json.write_text(text, encoding="utf-8")
-    sys.stdout.write(markdown(figures))
-
-
-if __name__ == "__main__":
-    main()

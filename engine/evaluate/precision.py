@@ -1,40 +1,31 @@
 """What int8 costs.
 
-``python -m engine.evaluate.precision --checkpoint DIR --pack DIR --out FILE.json SET...`` asks the
-same questions of a pack and of the float32 weights that it was made from. What is stored (int8
-token vectors, float16 passage vectors) is rounded for both, so that the difference is that of the
-quantised weights. The figures go into the report by its option ``--figures``.
+The same questions are asked of a pack and of the float32 weights that it was made from. What is
+stored (int8 token vectors, float16 passage vectors) is rounded for both, so that the difference is
+that of the quantised weights.
 """
 
-import argparse
-import json
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from engine.cli_progress import run_with_progress
-from engine.cli_text import error_text
-from engine.errors import Cancelled, ChumokuError, QueryError
-from engine.evaluate.collection import block_means
+from engine.errors import QueryError
 from engine.evaluate.evaluation import SPEARMAN, SetResult, evaluate
-from engine.evaluate.figures import Figure, markdown
+from engine.evaluate.figures import Figure
 from engine.evaluate.retrieval import difference
-from engine.evaluate.sets import EvaluationSet, find_sets
+from engine.evaluate.sets import EvaluationSet
 from engine.evaluate.ways import ATTENTION, DENSE, FUSED
-from engine.model.encoder import Encoder
-from engine.model.pack import Pack, load_pack
+from engine.model.encoder import Encoder, block_summaries
+from engine.model.pack import Pack
 from engine.model.tokenizer import Tokenizer, token_ranges
 from engine.progress import CancelToken, Job, Progress
 from engine.records import Encoding, Fidelity, QueryEncoding, Span
 from engine.training import oracle
-from engine.training.weights import TrainedWeights, load_weights
+from engine.training.weights import TrainedWeights
 
 # What int8 may lose, as a share.
 ALLOWED = 0.005
-MOST_QUESTIONS = 400
 WAYS = (DENSE, ATTENTION, FUSED)
 
 
@@ -81,7 +72,7 @@ class ExactEncoder:
             block,
             tokens.spans,
             vectors,
-            block_means(vectors, block),
+            block_summaries(vectors / np.float32(127.0), block),
             pooled[: len(spans)],
             pooled[len(spans) :],
             nothing.astype(np.int32),
@@ -130,51 +121,13 @@ def _within(ranks: Sequence[int | None], depth: int) -> list[float]:
 
 
 def measure(
-    sets: Sequence[EvaluationSet],
+    found: EvaluationSet,
     encoder: Encoder,
     checkpoint: TrainedWeights,
+    most: int,
     cancel: CancelToken,
-    most: int = MOST_QUESTIONS,
 ) -> Job[list[Figure]]:
-    """Losses on sets, at most ``most`` questions of each kind."""
+    """Losses on a set, at most ``most`` questions of each kind."""
+    quantised = yield from evaluate(found, encoder, cancel, most=most)
     exact = ExactEncoder(encoder.pack, checkpoint)
-    figures = []
-    for one in sets:
-        quantised = yield from evaluate(one, encoder, cancel, most=most)
-        figures += losses(quantised, (yield from evaluate(one, exact, cancel, most=most)))
-    return figures
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print the table; exit status 1 if int8 loses more than it may."""
-    parser = argparse.ArgumentParser(
-        prog="python -m engine.evaluate.precision", description=__doc__
-    )
-    parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="files or folders")
-    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
-    parser.add_argument("--most", type=int, default=MOST_QUESTIONS, help="most questions of a kind")
-    parser.add_argument("--out", type=Path, help="JSON file of the figures")
-    options = parser.parse_args(arguments)
-    try:
-        sets = find_sets(options.sets)
-        encoder = Encoder.load(load_pack(options.pack))
-        checkpoint = load_weights(options.checkpoint)
-        figures = run_with_progress(
-            lambda cancel: measure(sets, encoder, checkpoint, cancel, options.most)
-        )
-    except ChumokuError as error:
-        sys.stderr.write(f"{error_text(error)}\n")
-        return 1
-    except (Cancelled, KeyboardInterrupt):
-        sys.stderr.write("stopped\n")
-        return 130
-    sys.stdout.write(markdown(figures))
-    if options.out:
-        rows = [one.as_json() for one in figures]
-        options.out.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
-    return 0 if all(one.met for one in figures) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return losses(quantised, (yield from evaluate(found, exact, cancel, most=most)))

@@ -3,7 +3,8 @@
 ``python -m engine.evaluate.report --corpus DIR --config FILE --pack DIR --out FILE.json`` writes
 the development sets, measures the pack on them, on the questions about the sample documents and on
 highlights, summaries and long documents, and writes the figures as JSON with the Markdown table of
-the model card. The file is written anew after each part, so that a stopped run keeps what it has.
+the model card; given the checkpoint, it measures what int8 loses, too. The file is written anew
+after each part, so that a stopped run keeps what it has.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Any
 from engine.cli_progress import run_with_progress
 from engine.cli_text import error_text
 from engine.errors import Cancelled, ChumokuError
-from engine.evaluate import highlights, long_documents, summaries
+from engine.evaluate import highlights, long_documents, precision, summaries
 from engine.evaluate.evaluation import MemorySet, SetResult, evaluate
 from engine.evaluate.figures import Figure, markdown
 from engine.evaluate.set_rows import FILES, SetQuestion
@@ -40,9 +41,12 @@ from engine.model.encoder import Encoder
 from engine.model.pack import load_pack
 from engine.training.config import load_config
 from engine.training.splits import Split, read_split
+from engine.training.weights import TrainedWeights, load_weights
 
 # Questions of a retrieval set: the interval is then about 3 points wide each way.
 MOST_QUESTIONS = 600
+# Of those that are asked of the float32 weights, too, which is slow.
+MOST_EXACT = 150
 
 _SETS: Mapping[str, Callable[[SetResult], list[Figure]]] = {
     "parallel": parallel_figures,
@@ -55,6 +59,7 @@ _SETS: Mapping[str, Callable[[SetResult], list[Figure]]] = {
     "fairytales": english_figures,
 }
 _ALL = ("parallel", "jsts")
+_EXACT = ("parallel", "jsts", "jaquad", "headings_en_ja", "fairytales")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Inputs:
         paraphrases: Questions about the sample documents in other words.
         samples: Folder of the sample documents.
         most: At most so many questions or documents of each part; None for the usual number.
+        checkpoint: The float32 weights that the pack was made from; None if they are not here.
     """
 
     encoder: Encoder
@@ -76,6 +82,7 @@ class Inputs:
     paraphrases: Path
     samples: Path
     most: int | None
+    checkpoint: TrainedWeights | None = None
 
 
 Measure = Callable[[Inputs], list[Figure]]
@@ -89,6 +96,7 @@ def parts() -> dict[str, Measure]:
         "highlights": lambda have: highlights.measure(have.split, have.encoder, most=have.most),
         "summaries": lambda have: summaries.measure(have.split, have.encoder, most=have.most),
         "long_documents": _long_documents,
+        "precision": _precision,
     }
 
 
@@ -110,6 +118,22 @@ def _long_documents(inputs: Inputs) -> list[Figure]:
             inputs.encoder, inputs.split, most=inputs.most, cancel=cancel
         )
     )
+
+
+def _precision(inputs: Inputs) -> list[Figure]:
+    checkpoint = inputs.checkpoint
+    if checkpoint is None:
+        return []
+    most = min(inputs.most or MOST_EXACT, MOST_EXACT)
+    figures: list[Figure] = []
+    for name in _EXACT:
+        found = open_set(inputs.sets / f"{name}.jsonl")
+        figures += run_with_progress(
+            lambda cancel, found=found: precision.measure(
+                found, inputs.encoder, checkpoint, most, cancel
+            )
+        )
+    return figures
 
 
 def _paraphrases(inputs: Inputs) -> list[Figure]:
@@ -172,6 +196,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--samples", type=Path, default=Path("resources/samples/files"))
     parser.add_argument("--paraphrases", type=Path, default=Path("tests/data/paraphrases.jsonl"))
     parser.add_argument("--most", type=int, help="at most so many questions of each part")
+    parser.add_argument(
+        "--checkpoint", type=Path, help="float32 weights of the pack, to measure what int8 loses"
+    )
     parser.add_argument("--only", nargs="+", choices=list(parts()), help="only these parts")
     parser.add_argument(
         "--figures", type=Path, nargs="+", default=[], help="figures measured elsewhere, or before"
@@ -194,7 +221,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sets = options.sets or Path(temporary)
             write_sets(split, sets)
             inputs = Inputs(
-                encoder, split, sets, options.paraphrases, options.samples, options.most
+                encoder,
+                split,
+                sets,
+                options.paraphrases,
+                options.samples,
+                options.most,
+                load_weights(options.checkpoint) if options.checkpoint else None,
             )
             figures = _measure_all(inputs, options.only or list(parts()), given, options.out)
     except ChumokuError as error:

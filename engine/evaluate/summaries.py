@@ -1,4 +1,4 @@
-"""Summaries against people's: ``python -m engine.evaluate.summaries`` (extra ``bench``).
+"""Summaries against people's (extra ``bench``).
 
 Two measures. Whole documents: the introduction of a held-out document is taken out, the rest is
 read as the product reads a document, and its summary is compared with the introduction. Questions:
@@ -11,28 +11,22 @@ as the package sumy has them, over words (English, without stop words) or over p
 (Japanese runs of kanji and katakana, whose words have no borders; every pair without such).
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.evaluate.baselines import lead, ranked
 from engine.evaluate.collection import lay_out, spread
-from engine.evaluate.figures import Figure, markdown
+from engine.evaluate.figures import Figure
 from engine.evaluate.retrieval import difference, estimate
 from engine.evaluate.rouge import rouge_n, units
 from engine.evaluate.set_rows import Part, SetDocument
 from engine.model.encoder import Encoder
-from engine.model.pack import load_pack
 from engine.passages.passages import split_passages
 from engine.progress import CancelToken, run
 from engine.records import Encoding, Passage, QueryEncoding, Span
 from engine.summary.extract import extract
-from engine.training.config import load_config
 from engine.training.corpus import Question, Section
-from engine.training.splits import Split, read_split
+from engine.training.splits import Split
 
 # Characters of a summary: the mean length of the references among the training documents.
 BUDGETS = {"ja": 500, "en": 750, "qmsum": 400}
@@ -193,26 +187,3 @@ def _figures(name: str, tasks: Iterator[Task], budget: int) -> list[Figure]:
             Figure.of(f"{name}: ROUGE-{n}", estimate(own[n]), target=target, beside=beside)
         )
     return found
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print a table; optionally write the figures as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m engine.evaluate.summaries")
-    parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
-    parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
-    parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
-    parser.add_argument("--most", type=int, help="at most so many documents of each kind")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_args(arguments)
-    config = load_config(options.config)
-    split = read_split(options.corpus, config.pairs, config.split, config.seed)
-    found = measure(split, Encoder.load(load_pack(options.pack)), most=options.most)
-    sys.stdout.write(markdown(found))
-    if options.json:
-        rows = [one.as_json() for one in found]
-        options.json.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

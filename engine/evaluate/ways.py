@@ -4,18 +4,16 @@ All but the product's own look at every passage of the scope, so that what is me
 scores and not the choice of candidates.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from engine.evaluate.bm25 import Bm25
 from engine.evaluate.collection import Collection, Model
-from engine.model.pack import MANIFEST, Pack
 from engine.progress import CancelToken
 from engine.records import QueryEncoding, SearchSettings
 from engine.search import lexical, pipeline
-from engine.search.attention import segments
+from engine.search.attention import power_mean, segments
 from engine.search.dense import best_rows, cosines
 from engine.search.index import Index
 from engine.search.query import token_weights
@@ -29,13 +27,6 @@ BATCH = 32
 
 BM25, LEXICAL, DENSE, ATTENTION, FUSED = "bm25", "lexical", "dense", "attention", "fused"
 Rankings = dict[str, list[int]]
-
-
-def passage_widths(pack: Pack) -> tuple[int, ...]:
-    """Shorter widths that the pack's passage vectors were trained to be cut to."""
-    manifest = json.loads((pack.folder / MANIFEST).read_text(encoding="utf-8"))
-    widths = {int(width) for width in manifest.get("passage_widths", ())}
-    return tuple(sorted(width for width in widths if 0 < width < pack.config.passage_width))
 
 
 class Ways:
@@ -54,7 +45,7 @@ class Ways:
         self._encoder = encoder
         self._product = product
         self._translator = Translator(encoder.pack.lexicon)
-        self._widths = passage_widths(encoder.pack)
+        self._widths = encoder.pack.config.passage_widths
         self._bm25 = Bm25([self._index.passage_text(row) for row in range(len(self._index))])
 
     def rank(self, queries: Sequence[str], cancel: CancelToken) -> Iterator[Rankings]:
@@ -148,5 +139,5 @@ def late_scores(
         similar = score_segments(stacked, tokens.vectors, segments(index, rows, tokens))
         for place, (end, weight) in enumerate(zip(ends, weights, strict=True)):
             mine = similar.similarities[:, end - len(weight) : end]
-            scores[place][first:last] = mine @ (weight / weight.sum())
+            scores[place][first:last] = power_mean(mine, weight)
     return scores

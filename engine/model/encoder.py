@@ -126,7 +126,7 @@ class Encoder:
                 cancel.check()
             unit = unit[: len(ids)]
             vectors[first : first + len(ids)] = np.rint(unit * 127.0)
-            summaries.append(_summaries(unit, block))
+            summaries.append(block_summaries(unit, block))
             for _ in self._stack.pool(state, ranges, first, sums):
                 cancel.check()
         pooled = self._stack.passages(ranges, sums).astype(np.float16)
@@ -248,8 +248,10 @@ class Encoder:
         )
 
 
-def _summaries(vectors: np.ndarray, block: int) -> np.ndarray:
-    """Mean token vector of each block, float16 ``[NB, D]``."""
+def block_summaries(vectors: np.ndarray, block: int) -> np.ndarray:
+    """Mean token vector of each block of ``vectors`` ``[T, D]``, float16 ``[NB, D]``."""
+    if not len(vectors):
+        return vectors.astype(np.float16)
     # In pieces: a reduction keeps the interpreter's lock, and a window may be waiting for it.
     step = _SUMMARY_BLOCKS * block
     pieces = []

@@ -19,7 +19,11 @@ LEXICON = "lexicon.json"
 
 @dataclass(frozen=True, slots=True)
 class PackConfig:
-    """Shape of the encoder; the names are those of ``pack.json``."""
+    """Shape of the encoder; the names are those of ``pack.json``.
+
+    Attributes:
+        passage_widths: Shorter widths that passage vectors may be cut to, ascending.
+    """
 
     layers: int
     width: int
@@ -30,6 +34,7 @@ class PackConfig:
     token_width: int
     norm_eps: float
     pattern: BlockPattern
+    passage_widths: tuple[int, ...] = ()
 
     @property
     def head_width(self) -> int:
@@ -198,16 +203,19 @@ def _config(manifest: Mapping[str, Any]) -> PackConfig:
         rotary_base=float(manifest["rotary_base"]),
     )
     pattern.validate()
+    width = int(manifest["passage_width"])
+    widths = {int(shorter) for shorter in manifest.get("passage_widths", ())}
     config = PackConfig(
         layers=int(manifest["layers"]),
         width=int(manifest["width"]),
         heads=int(manifest["heads"]),
         feed_forward=int(manifest["feed_forward"]),
         vocabulary=int(manifest["vocabulary"]),
-        passage_width=int(manifest["passage_width"]),
+        passage_width=width,
         token_width=int(manifest["token_width"]),
         norm_eps=float(manifest["norm_eps"]),
         pattern=pattern,
+        passage_widths=tuple(sorted(shorter for shorter in widths if 0 < shorter < width)),
     )
     if config.layers < 1 or config.heads < 1 or config.width % (2 * config.heads):
         raise ValueError("layers, heads and width do not fit together")

@@ -21,6 +21,9 @@ from kernels.cross import attend, score_segments
 
 BUDGET_BLOCKS = 128
 TEMPERATURE = 0.05
+# Exponent of the mean over a question's tokens: words that are found count for more than words
+# that are only come near to.
+SHARPNESS = 2.0
 # Passages of one revision that attention alone may propose.
 PROPOSED = 12
 # Attended tokens below this share of the strongest are not kept.
@@ -112,10 +115,42 @@ def _attended(index: Index, position: int, tokens: TokenArrays, seen) -> Attende
     )
 
 
+def power_mean(cosines: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted power mean over a question's tokens of their best cosines in a passage.
+
+    Args:
+        cosines: ``[P, Q]``; what is below 0 counts as 0.
+        weights: Positive, ``[Q]``.
+
+    Returns:
+        ``[P]`` in 0..1; NaN where a cosine is.
+    """
+    powers = np.maximum(cosines, 0.0) ** SHARPNESS
+    return (powers @ (weights / weights.sum())) ** (1.0 / SHARPNESS)
+
+
+def late_interaction(query: QueryEncoding, vectors: np.ndarray, ranges: np.ndarray) -> np.ndarray:
+    """Attention scores of stretches of tokens.
+
+    Args:
+        query: The question, at least one token.
+        vectors: Unit token vectors times 127, int8 ``[T, D]``.
+        ranges: Half-open token ranges, ``[P, 2]``.
+
+    Returns:
+        ``[P]`` in 0..1; NaN for an empty range.
+
+    Source:
+        Khattab and Zaharia 2020 (ColBERT), section 3.3, with a weighted power mean for the sum.
+    """
+    found = score_segments(query.token_vectors, vectors, ranges)
+    return power_mean(found.similarities, token_weights(query))
+
+
 def score_rows(
     query: QueryEncoding, index: Index, rows: np.ndarray, cancel: CancelToken
 ) -> np.ndarray:
-    """Attention scores of passages: weighted mean of the query tokens' best cosines.
+    """Attention scores of passages, see :func:`late_interaction`.
 
     Args:
         query: The question.
@@ -129,7 +164,6 @@ def score_rows(
     scores = np.full(len(rows), np.nan)
     if not len(query.token_vectors):
         return scores
-    weights = token_weights(query)
     positions = np.searchsorted(index.starts, rows, side="right") - 1
     for position in np.unique(positions):
         cancel.check()
@@ -137,12 +171,7 @@ def score_rows(
         if tokens is None:
             continue
         here = np.flatnonzero(positions == position)
-        scores[here] = score_segments(
-            query.token_vectors,
-            tokens.vectors,
-            segments(index, rows[here], tokens),
-            query_weights=weights,
-        ).scores
+        scores[here] = late_interaction(query, tokens.vectors, segments(index, rows[here], tokens))
     return np.round(scores, 6)
 
 
@@ -240,15 +269,11 @@ def passage_scorer(
     first = int(np.searchsorted(tokens.spans[:, 1], start, side="right"))
     last = max(first, int(np.searchsorted(tokens.spans[:, 0], end, side="left")))
     vectors = tokens.vectors[first:last]
-    weights = token_weights(query)
 
     def score(remaining: np.ndarray) -> float:
         kept = vectors[remaining]
         if not len(kept):
             return 0.0
-        found = score_segments(
-            query.token_vectors, kept, np.array([[0, len(kept)]]), query_weights=weights
-        )
-        return round(float(found.scores[0]), 6)
+        return round(float(late_interaction(query, kept, np.array([[0, len(kept)]]))[0]), 6)
 
     return tokens.spans[first:last], score

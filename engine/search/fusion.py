@@ -82,7 +82,7 @@ class RawParts:
         lexical: Lexical score in 0..1, ``[N]``.
         exact: 1 where the whole question or an identifier of it stands unbroken, else 0, ``[N]``.
         dense: Cosine, ``[N]``.
-        attention: Weighted mean of the query tokens' best cosines, ``[N]``.
+        attention: Late interaction of the question's tokens, 0..1, ``[N]``.
     """
 
     lexical: np.ndarray

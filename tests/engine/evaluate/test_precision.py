@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from engine.evaluate.evaluation import SetResult, evaluate
-from engine.evaluate.precision import ExactEncoder, losses, main
+from engine.evaluate.precision import ExactEncoder, losses, measure
 from engine.evaluate.set_rows import Part, SetDocument, SetPair, SetQuestion
 from engine.evaluate.sets import open_set, write_set
 from engine.model.encoder import Encoder
@@ -122,11 +122,12 @@ def test_losses_are_counted_question_by_question(pack: Path, sets: Path):
     assert (dense.figure, dense.met, dense.n) == (-0.25, False, 4)
 
 
-def test_the_command_writes_figures(pack: Path, checkpoint: Path, sets: Path, tmp_path: Path):
-    out = tmp_path / "precision.json"
-    command = ["--checkpoint", str(checkpoint), "--pack", str(pack), "--out", str(out)]
-    assert main([*command, str(sets)]) in (0, 1)
-    names = [one["name"] for one in json.loads(out.read_text("utf-8"))]
+def test_a_pack_is_measured_beside_its_checkpoint(pack: Path, checkpoint: Path, sets: Path):
+    encoder = Encoder.load(load_pack(pack), threads=1)
+    weights = load_weights(checkpoint)
+    names = []
+    for name in ("records.jsonl", "scored.jsonl"):
+        job = measure(open_set(sets / name), encoder, weights, 4, CancelToken())
+        names += [one.name for one in run(job)]
     assert "int8 less float32, records: fused, recall@10" in names
     assert "int8 less float32, scored: dense, spearman" in names
-    assert main([*command[:3], str(tmp_path), str(sets)]) == 1

@@ -73,7 +73,7 @@ def test_a_passage_is_as_near_as_its_nearest_sentence():
     passages = (
         Passage(0, 0, 2, "text", (), ((0, 1), (1, 2))),
         Passage(1, 3, 4, "text", (), ((3, 4),)),
-        Passage(2, 5, 6, "table", (), ()),
+        Passage(2, 5, 6, "row", (), ()),
     )
     sentences = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.6, 0.8]])
     whole = np.array([[0.7071, 0.7071, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
