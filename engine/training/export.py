@@ -1,8 +1,9 @@
 """Checkpoint to pack: int8 ONNX parts, tokenizer, model card and manifest.
 
 ``python -m engine.training.export export CHECKPOINT PACK --name NAME --revision REVISION`` writes
-a pack; ``... check CHECKPOINT PACK TEXT`` measures it against the unquantised weights; ``... card
-PACK REPORT`` puts the figures of ``engine.evaluate.report`` into its model card.
+a pack; ``... weights CHECKPOINT FOLDER`` writes the weights in fp16;
+``... check CHECKPOINT PACK TEXT`` measures a pack against the unquantised weights; ``... card PACK
+REPORT`` puts the figures of ``engine.evaluate.report`` into its model card.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from engine.model.pack import FORMAT, LEXICON, MANIFEST, Pack, load_pack, write_
 from engine.progress import CancelToken, run
 from engine.training import onnx_parts, oracle
 from engine.training.card import model_card
-from engine.training.weights import TrainedWeights, load_weights
+from engine.training.weights import TrainedWeights, load_weights, save_weights
 from kernels.block_sparse.onnx_graph import attention_model
 
 SIZE_LIMIT = 25_000_000
@@ -169,6 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     export.add_argument("--name", default="chumoku-base")
     export.add_argument("--revision", required=True)
     export.add_argument("--licence", default=LICENCE)
+    weights = commands.add_parser("weights", help="write a checkpoint's weights in fp16")
+    weights.add_argument("checkpoint", type=Path)
+    weights.add_argument("folder", type=Path)
     check = commands.add_parser("check", help="measure a pack against its checkpoint")
     check.add_argument("checkpoint", type=Path)
     check.add_argument("pack", type=Path)
@@ -180,6 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "card":
         write_card(options.pack, json.loads(options.report.read_text("utf-8"))["table"])
+        return 0
+    if options.command == "weights":
+        save_weights(load_weights(options.checkpoint), options.folder)
         return 0
     if options.command == "export":
         pack = export_pack(

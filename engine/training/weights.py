@@ -98,3 +98,19 @@ def load_weights(folder: Path) -> TrainedWeights:
     trained = TrainedWeights(config, weights, (folder / "tokenizer.json").read_bytes())
     trained.pattern.validate()
     return trained
+
+
+def save_weights(trained: TrainedWeights, folder: Path) -> None:
+    """Write weights as a checkpoint folder in fp16, half the size.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    halves = {name: value.astype(np.float16) for name, value in trained.weights.items()}
+    save_file(halves, folder / "model.safetensors")
+    settings = json.dumps(trained.config, indent=1) + "\n"
+    (folder / "config.json").write_text(settings, encoding="utf-8", newline="\n")
+    (folder / "tokenizer.json").write_bytes(trained.tokenizer)

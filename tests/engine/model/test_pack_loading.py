@@ -8,7 +8,9 @@ import pytest
 from engine.errors import PackError
 from engine.model.encoder import Encoder
 from engine.model.pack import Pack, load_pack, write_section
+from engine.training.checkpoint import load_checkpoint
 from engine.training.export import export_pack, write_card
+from engine.training.export import main as export_command
 
 
 @pytest.fixture
@@ -160,3 +162,17 @@ def test_a_broken_lexicon_is_refused(tiny_checkpoint, tmp_path):
     with pytest.raises(PackError) as caught:
         export_pack(checkpoint, tmp_path / "pack", name="tiny", revision="1")
     assert caught.value.code == "pack_broken"
+
+
+def test_weights_in_half_precision_can_be_trained_further(tiny_checkpoint, tiny_pack, tmp_path):
+    folder = tmp_path / "weights"
+    assert export_command(["weights", str(tiny_checkpoint), str(folder)]) == 0
+    sizes = [(at / "model.safetensors").stat().st_size for at in (folder, tiny_checkpoint)]
+    assert sizes[0] < 0.55 * sizes[1]
+    whole, half = load_checkpoint(tiny_checkpoint), load_checkpoint(folder)
+    assert half.config == whole.config
+    exact = whole.state_dict()
+    for name, value in half.state_dict().items():
+        assert float((value - exact[name]).abs().max()) < 3e-3, name
+    again = export_pack(folder, tmp_path / "pack", name="tiny", revision="1")
+    assert again.config == tiny_pack.config and again.config.passage_widths == (24,)
