@@ -48,10 +48,11 @@ def test_words_numbers_and_rows_are_found_first(question: dict, samples: Library
 @pytest.mark.parametrize(
     "query",
     [
-        "書類がそろっていない品物を、せかされて渡してもよいか",
-        "おかしいと思った人が機械の流れを中断したら叱られるのか",
+        "寒い時期の週明けだけおかしくなったのはどうしてか",
         "May I use an O-ring that was dropped on the floor?",
         "図面を電子メールで送ってもよいか",
+        "偽造品の疑いがある部品は返してよいか",
+        "リコールを決めるのは誰か",
     ],
 )
 def test_other_words_and_the_other_language_find_it_first(query: str, samples: Library):
@@ -59,10 +60,13 @@ def test_other_words_and_the_other_language_find_it_first(query: str, samples: L
 
 
 def test_meaning_finds_what_words_do_not(samples: Library):
-    """A floor under the figures of the pack that ships; measured: mean reciprocal rank 0.34."""
+    """A floor under the figures of the pack that ships; measured: a mean reciprocal
+    rank of 0.34, and 16 of 27 among the first five.
+    """
     questions = [item for item in QUESTIONS if item["kind"] in SEMANTIC]
     words_only = SearchSettings(use_dense=False, use_attention=False)
     fused = [1 / (rank_of(item, samples) or 1000) for item in questions]
     lexical = [1 / (rank_of(item, samples, words_only) or 1000) for item in questions]
     assert sum(fused) / len(fused) > 0.28
     assert sum(fused) > 1.4 * sum(lexical)
+    assert sum(one >= 1 / 5 for one in fused) >= 15
