@@ -53,9 +53,10 @@ tokens. Each block of {manifest["block"]} tokens reads its own block, {manifest[
 on each side, {manifest["global_blocks"]} leading block and {manifest["k_min"]} to
 {manifest["k_max"]} blocks chosen by content. Constant biases of queries and keys give each head a
 window by distance, so that most attention is local at any length and far blocks are read for
-their content. It gives a vector of {manifest["passage_width"]} numbers per passage (its first
-{" or ".join(map(str, manifest["passage_widths"]))} serve alone) and of {manifest["token_width"]}
-per token; of a question's tokens also how much each counts and where it looks for the answer.
+their content. It gives a vector of {manifest["passage_width"]} numbers per sentence
+and passage (its first {" or ".join(map(str, manifest["passage_widths"]))} serve alone) and of
+{manifest["token_width"]} per token; of a question's tokens also how much each counts and where it
+looks for the answer.
 Weights are int8.
 
 ## How it was trained
