@@ -125,9 +125,7 @@ class PairBatches:
         )
 
 
-def sentence_vectors(
-    encoder: Encoder, tokenizer: Tokenizer, texts: list[str], longest: int
-) -> Tensor:
+def text_vectors(encoder: Encoder, tokenizer: Tokenizer, texts: list[str], longest: int) -> Tensor:
     """Passage vectors of texts encoded on their own, ``[N, 384]`` float32."""
     rows = encode_texts(tokenizer, texts, longest)
     vectors = torch.empty(len(rows), encoder.config.passage_width)
@@ -144,8 +142,8 @@ def alignment_figures(
     encoder: Encoder, tokenizer: Tokenizer, dev: list[Pair], teacher: Tensor, longest: int
 ) -> dict[str, float]:
     """Held-out figures: R@1 of one language among the other, cosine to the teacher."""
-    en = sentence_vectors(encoder, tokenizer, [pair.english for pair in dev], longest)
-    ja = sentence_vectors(encoder, tokenizer, [pair.japanese for pair in dev], longest)
+    en = text_vectors(encoder, tokenizer, [pair.english for pair in dev], longest)
+    ja = text_vectors(encoder, tokenizer, [pair.japanese for pair in dev], longest)
     scores = en @ ja.T
     right = torch.arange(len(dev))
     return {

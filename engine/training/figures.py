@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.training.config import TrainingConfig
-from engine.training.distill import alignment_figures, sentence_vectors
+from engine.training.distill import alignment_figures, text_vectors
 from engine.training.model import Encoder, maxsim, precision
 from engine.training.sentences import best_sentences, encoded_batches, pool_ranges
 from engine.training.splits import Split
@@ -155,7 +155,7 @@ def development_figures(
     figures = alignment_figures(encoder, tokenizer, split.dev_pairs, teacher, longest)
     if judged := split.dev_similarity:
         first, second = (
-            sentence_vectors(encoder, tokenizer, texts, longest)
+            text_vectors(encoder, tokenizer, texts, longest)
             for texts in ([pair.first for pair in judged], [pair.second for pair in judged])
         )
         scores = torch.tensor([pair.score for pair in judged])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.training.config import RetrieveConfig
 from engine.training.contexts import Document
-from engine.training.distill import sentence_vectors
+from engine.training.distill import text_vectors
 from engine.training.model import Encoder
 from engine.training.sentences import best_sentences, passage_sentences
 
@@ -58,9 +58,7 @@ def mine_neighbours(
         encoder, tokenizer, [passage.text for passage in passages], 2 * encoder.config.block
     )
     asked = [(row, query) for row, passage in enumerate(passages) for query in passage.queries[:2]]
-    queries = sentence_vectors(
-        encoder, tokenizer, [query for _, query in asked], config.query_tokens
-    )
+    queries = text_vectors(encoder, tokenizer, [query for _, query in asked], config.query_tokens)
     found: dict[str, list[str]] = {}
     for first in range(0, len(asked), _QUERIES_AT_ONCE):
         scores = best_sentences(
