@@ -13,12 +13,12 @@ from engine.evaluate.collection import Collection, Model
 from engine.progress import CancelToken
 from engine.records import QueryEncoding, SearchSettings
 from engine.search import lexical, pipeline
-from engine.search.attention import power_mean, segments
+from engine.search.attention import segments
 from engine.search.dense import best_rows, cosines
 from engine.search.index import Index
 from engine.search.query import token_weights
 from engine.search.translation import Translator
-from kernels.cross import score_segments
+from kernels.cross import power_mean, score_segments
 
 # Passages that a ranking holds; the measures look no deeper.
 DEPTH = 10
@@ -139,5 +139,5 @@ def late_scores(
         similar = score_segments(stacked, tokens.vectors, segments(index, rows, tokens))
         for place, (end, weight) in enumerate(zip(ends, weights, strict=True)):
             mine = similar.similarities[:, end - len(weight) : end]
-            scores[place][first:last] = power_mean(mine, weight)
+            scores[place][first:last] = power_mean(mine, weight / weight.sum())
     return scores

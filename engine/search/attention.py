@@ -21,9 +21,6 @@ from kernels.cross import attend, score_segments
 
 BUDGET_BLOCKS = 128
 TEMPERATURE = 0.05
-# Exponent of the mean over a question's tokens: words that are found count for more than words
-# that are only come near to.
-SHARPNESS = 2.0
 # Passages of one revision that attention alone may propose.
 PROPOSED = 12
 # Attended tokens below this share of the strongest are not kept.
@@ -115,22 +112,8 @@ def _attended(index: Index, position: int, tokens: TokenArrays, seen) -> Attende
     )
 
 
-def power_mean(cosines: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted power mean over a question's tokens of their best cosines in a passage.
-
-    Args:
-        cosines: ``[P, Q]``; what is below 0 counts as 0.
-        weights: Positive, ``[Q]``.
-
-    Returns:
-        ``[P]`` in 0..1; NaN where a cosine is.
-    """
-    powers = np.maximum(cosines, 0.0) ** SHARPNESS
-    return (powers @ (weights / weights.sum())) ** (1.0 / SHARPNESS)
-
-
 def late_interaction(query: QueryEncoding, vectors: np.ndarray, ranges: np.ndarray) -> np.ndarray:
-    """Attention scores of stretches of tokens.
+    """Attention scores of stretches of tokens: late interaction weighted as search weighs tokens.
 
     Args:
         query: The question, at least one token.
@@ -139,12 +122,10 @@ def late_interaction(query: QueryEncoding, vectors: np.ndarray, ranges: np.ndarr
 
     Returns:
         ``[P]`` in 0..1; NaN for an empty range.
-
-    Source:
-        Khattab and Zaharia 2020 (ColBERT), section 3.3, with a weighted power mean for the sum.
     """
-    found = score_segments(query.token_vectors, vectors, ranges)
-    return power_mean(found.similarities, token_weights(query))
+    return score_segments(
+        query.token_vectors, vectors, ranges, query_weights=token_weights(query)
+    ).scores
 
 
 def score_rows(

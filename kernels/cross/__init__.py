@@ -1,6 +1,6 @@
 """Attention of a question's tokens over stored token vectors of a document."""
 
 from kernels.cross.api import attend, score_segments
-from kernels.cross.reference import CrossAttention, SegmentScores
+from kernels.cross.reference import CrossAttention, SegmentScores, power_mean
 
-__all__ = ["CrossAttention", "SegmentScores", "attend", "score_segments"]
+__all__ = ["CrossAttention", "SegmentScores", "attend", "power_mean", "score_segments"]

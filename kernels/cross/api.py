@@ -24,8 +24,8 @@ def attend(
 
     Block summaries choose at most ``budget`` blocks. Each query token then spreads a softmax of
     ``cosine / temperature`` over all tokens of these blocks; the weighted mean over query tokens
-    is a token's weight. A segment's score is the weighted mean over query tokens of their best
-    cosine among the segment's tokens that were read.
+    is a token's weight. A segment's score is the weighted power mean over query tokens of
+    their best cosine among the segment's tokens that were read.
 
     Args:
         query: Unit vectors, float32 or float64 ``[Q, D]``, Q at least 1.
@@ -73,7 +73,7 @@ def score_segments(
         ValueError: A shape, dtype or range above is not met.
 
     Source:
-        Khattab and Zaharia 2020 (ColBERT), section 3.3, as a mean instead of a sum.
+        Khattab and Zaharia 2020 (ColBERT), section 3.3, as a power mean instead of a sum.
     """
     weights = _check(query, tokens, query_weights)
     return reference.score_segments(query, tokens, _ranges(segments, len(tokens)), weights)

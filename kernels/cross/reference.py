@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Exponent of the mean over a question's tokens: words that are found count for more than words
+# that are only come near to.
+SHARPNESS = 2.0
 CHUNK = 4096
 TOKEN_SCALE = 127.0
 
@@ -40,7 +43,7 @@ class SegmentScores:
     """Late interaction of a question with segments.
 
     Attributes:
-        scores: Weighted mean of the best similarities, ``[P]``; NaN for an empty segment.
+        scores: Power mean of the best similarities, ``[P]``; NaN for an empty segment.
         similarities: Best similarity of each query token in each segment, ``[P, Q]``.
         tokens: Document token that it was reached at, int64 ``[P, Q]``; -1 for an empty segment.
     """
@@ -64,6 +67,19 @@ def choose_blocks(scores: np.ndarray, budget: int) -> np.ndarray:
 def similarities(query: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     """Cosine of unit query vectors ``[Q, D]`` and int8 unit vectors ``[n, D]``: ``[Q, n]``."""
     return query @ tokens.T.astype(query.dtype) / query.dtype.type(TOKEN_SCALE)
+
+
+def power_mean(best: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted power mean over query tokens of their best cosines in segments.
+
+    Args:
+        best: ``[P, Q]``; what is below 0 counts as 0.
+        weights: Summing to 1, ``[Q]``.
+
+    Returns:
+        ``[P]`` in 0..1; NaN where a cosine is.
+    """
+    return (np.maximum(best, 0.0) ** SHARPNESS @ weights) ** (1.0 / SHARPNESS)
 
 
 def attend(
@@ -104,7 +120,7 @@ def attend(
         share[start : start + CHUNK] = weights @ (np.exp(logits - peak[:, None]) / total[:, None])
     seen = np.isfinite(best).all(axis=1)
     segment_scores = np.full(len(segments), np.nan, query.dtype)
-    segment_scores[seen] = best[seen] @ weights
+    segment_scores[seen] = power_mean(best[seen], weights)
     return CrossAttention(
         blocks, scores[blocks], len(summaries) - len(blocks), index, share, segment_scores
     )
@@ -134,8 +150,5 @@ def score_segments(
             better = value > best[row]
             best[row, better] = value[better]
             where[row, better] = first + place[better]
-    scores = np.full(len(segments), np.nan, query.dtype)
-    full = segments[:, 1] > segments[:, 0]
-    scores[full] = best[full] @ weights
-    best[~full] = np.nan
-    return SegmentScores(scores, best, where)
+    best[segments[:, 1] <= segments[:, 0]] = np.nan
+    return SegmentScores(power_mean(best, weights), best, where)

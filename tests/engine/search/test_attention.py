@@ -138,11 +138,3 @@ def test_no_tokens_no_attention(noise):
         attention.score_rows(asked(noise[0]), index, np.array([0]), CancelToken())
     ).all()
     assert len(attention.passage_attention(asked(noise[0]), index, 0)[1]) == 0
-
-
-def test_words_that_are_found_count_for_more_than_near_ones():
-    cosines = np.array([[0.6, 0.8], [1.0, -0.5], [np.nan, np.nan]])
-    found = attention.power_mean(cosines, np.array([1.0, 3.0]))
-    # Roots of (0.36 + 3 * 0.64) / 4 and of 1 / 4.
-    assert found[:2] == pytest.approx([0.754983, 0.5], abs=1e-6)
-    assert np.isnan(found[2])

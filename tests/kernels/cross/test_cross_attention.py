@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from kernels.cross import attend, score_segments
+from kernels.cross import attend, power_mean, score_segments
 from kernels.cross.reference import CHUNK
 
 
@@ -52,7 +52,8 @@ def test_reading_all_blocks_is_plain_softmax_attention():
     share = np.exp(logits)
     share /= share.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(result.weights, weights @ share / 8.0, rtol=1e-9)
-    best = [(query @ tokens[a:b].T / 127.0).max(axis=1) @ weights / 8.0 for a, b in segments]
+    highest = [(query @ tokens[a:b].T / 127.0).max(axis=1).clip(0) for a, b in segments]
+    best = [np.sqrt(one**2 @ weights / 8.0) for one in highest]
     np.testing.assert_allclose(result.segment_scores, best, rtol=1e-12)
     assert result.dropped == 0
 
@@ -98,11 +99,20 @@ def test_segment_scores_say_where_each_query_token_matched():
     assert result.scores[2] < result.scores[0]
 
 
-def test_negative_similarities_survive():
+def test_negative_similarities_survive_and_count_as_none():
     query = np.array([[1.0, 0.0]])
     tokens = np.array([[-127, 0], [-64, 110]], np.int8)
     result = score_segments(query, tokens, np.array([[0, 2]]))
-    assert result.scores[0] == pytest.approx(-64 / 127)
+    assert result.similarities[0, 0] == pytest.approx(-64 / 127)
+    assert result.scores[0] == 0.0
+
+
+def test_words_that_are_found_count_for_more_than_near_ones():
+    found = power_mean(
+        np.array([[0.6, 0.8], [1.0, -0.5], [np.nan, np.nan]]), np.array([0.25, 0.75])
+    )
+    # Roots of (0.36 + 3 * 0.64) / 4 and of 1 / 4.
+    np.testing.assert_allclose(found, [0.754983, 0.5, np.nan], atol=1e-6)
 
 
 def test_memory_stays_bounded_for_a_long_document():
