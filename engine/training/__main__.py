@@ -57,6 +57,12 @@ def _long(config: TrainingConfig, corpus: Path, work: Path) -> None:
     train_long(config, corpus, work)
 
 
+def _adopt(config: TrainingConfig, corpus: Path, work: Path, weights: Path) -> None:
+    from engine.training.adopt import adopt
+
+    adopt(config, corpus, work, weights)
+
+
 def _lexicon(config: TrainingConfig, corpus: Path, work: Path) -> None:
     from engine.training.lexicon import entry_count, learn, lexicon_pairs, write_lexicon
 
@@ -75,6 +81,13 @@ _STAGES = {
     "retrieve": (_retrieve, "train the distilled encoder for retrieval"),
     "long": (_long, "train it on long documents, sparse attention against its dense twin"),
 }
+_ADOPT = "start from published weights in place of the stages before 'long'"
+
+
+def _common(stage: argparse.ArgumentParser) -> None:
+    stage.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
+    stage.add_argument("--work", type=Path, required=True, help="folder of the run")
+    stage.add_argument("--config", type=Path, default=_DEFAULT_CONFIG, help="TOML settings")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -83,12 +96,17 @@ def main(arguments: list[str] | None = None) -> None:
     stages = parser.add_subparsers(dest="stage", required=True)
     for name, (_, description) in _STAGES.items():
         stage = stages.add_parser(name, help=description, description=description)
-        stage.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
-        stage.add_argument("--work", type=Path, required=True, help="folder of the run")
-        stage.add_argument("--config", type=Path, default=_DEFAULT_CONFIG, help="TOML settings")
+        _common(stage)
+    published = stages.add_parser("adopt", help=_ADOPT, description=_ADOPT)
+    _common(published)
+    published.add_argument("--weights", type=Path, required=True, help="folder of a checkpoint")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    _STAGES[chosen.stage][0](load_config(chosen.config), chosen.corpus, chosen.work)
+    config = load_config(chosen.config)
+    if chosen.stage == "adopt":
+        _adopt(config, chosen.corpus, chosen.work, chosen.weights)
+    else:
+        _STAGES[chosen.stage][0](config, chosen.corpus, chosen.work)
 
 
 if __name__ == "__main__":

@@ -264,11 +264,11 @@ class LongConfig:
     shortest: int = 2048
     longest: int = 8192
     deepest: int = 32768
-    deep_every: int = 6
+    deep_every: int = 2
     blocks: int = 8
     rows: int = 16
     enough: float = 0.98
-    mass_weight: float = 1.0
+    mass_weight: float = 10.0
     rank_weight: float = 0.02
     twin_tokens: int = 4096
     twin_every: int = 6
