@@ -53,6 +53,7 @@ _SETS: Mapping[str, Callable[[SetResult], list[Figure]]] = {
     "jsts": similarity_figures,
     "jaquad": jaquad_figures,
     "headings_en_ja": heading_figures,
+    "sections_en_ja": heading_figures,
     "headings_ja_en": heading_figures,
     f"{WHOLE}/same_language": whole_figures,
     "qmsum": english_figures,

@@ -73,6 +73,12 @@ def write_sets(split: Split, folder: Path) -> list[Path]:
         "Japanese heading path to the English section's text, without its heading",
     )
     write(
+        "sections_en_ja",
+        RETRIEVAL,
+        heading_rows(english_first, headed=True),
+        "English heading path to the Japanese section as it stands, below its heading",
+    )
+    write(
         f"{WHOLE}/same_language",
         RETRIEVAL,
         question_rows(split.dev_questions, whole=True),
@@ -130,8 +136,13 @@ def question_rows(questions: Iterable[Question], *, whole: bool = False) -> Iter
                     yield SetQuestion(item.question, (names[context],))
 
 
-def heading_rows(pairs: Sequence[DocumentPair]) -> Iterator[Row]:
-    """Heading paths of the first side to the sections of the second, text without headings."""
+def heading_rows(pairs: Sequence[DocumentPair], *, headed: bool = False) -> Iterator[Row]:
+    """Heading paths of the first side to the sections of the second.
+
+    Args:
+        pairs: Both versions of each document.
+        headed: Begin each section with its own heading; without, its text stands alone.
+    """
     names: dict[str, str] = {}
     for _, shown in pairs:
         parts = []
@@ -139,7 +150,8 @@ def heading_rows(pairs: Sequence[DocumentPair]) -> Iterator[Row]:
             # Equal texts cannot be told apart: they are one passage.
             if section.text.strip() and section.text not in names:
                 names[section.text] = f"{section.doc}/{place}"
-                parts.append(Part(names[section.text], section.text))
+                text = f"{section.heading}\n{section.text}" if headed else section.text
+                parts.append(Part(names[section.text], text))
         if parts:
             yield SetDocument(shown[0].doc, shown[0].title, tuple(parts), False)
     for asked, shown in pairs:

@@ -56,14 +56,15 @@ def jaquad_figures(result: SetResult) -> list[Figure]:
 
 def heading_figures(result: SetResult) -> list[Figure]:
     """Heading paths of one language to sections of the other."""
-    english = result.name == "headings_en_ja"
-    name = (
-        "English heading to Japanese section" if english else "Japanese heading to English section"
-    )
-    name = f"{name}, {result.passages} sections"
-    group = result.group()
+    names = {
+        "headings_en_ja": "English heading to Japanese section without its heading",
+        "sections_en_ja": "English heading to Japanese section below its heading",
+        "headings_ja_en": "Japanese heading to English section without its heading",
+    }
+    target = None if result.name == "headings_ja_en" else HEADINGS
+    name, group = f"{names[result.name]}, {result.passages} sections", result.group()
     return [
-        _figure(group, name, FUSED, "recall@1", HEADINGS if english else None),
+        _figure(group, name, FUSED, "recall@1", target),
         *(_figure(group, name, way, "recall@1") for way in _short_widths(group)),
         _figure(group, name, FUSED, "ndcg@10"),
     ]

@@ -108,6 +108,14 @@ def test_headings_ask_for_text_of_the_other_language(tmp_path: Path):
     assert read(tmp_path, "headings_ja_en")[1][1].query == "案内 ボルトの締付け"
 
 
+def test_sections_stand_below_their_headings(tmp_path: Path):
+    write_sets(SPLIT, tmp_path)
+    documents, questions, _ = read(tmp_path, "sections_en_ja")
+    texts = {part.id: part.text for row in documents for part in row.parts}
+    assert texts[questions[1].relevant[0]] == "ボルトの締付け\nボルトを対角に締め付ける。"
+    assert questions == read(tmp_path, "headings_en_ja")[1]
+
+
 def test_whole_documents_are_asked_in_the_other_language_by_turns(tmp_path: Path):
     write_sets(SPLIT, tmp_path)
     documents, questions, _ = read(tmp_path, "whole/other_language")
