@@ -137,18 +137,27 @@ def _overlaps(segments: np.ndarray, part: np.ndarray) -> Iterator[tuple[int, int
 def score_segments(
     query: np.ndarray, tokens: np.ndarray, segments: np.ndarray, weights: np.ndarray
 ) -> SegmentScores:
-    """See :func:`kernels.cross.api.score_segments`; here every argument is given and valid."""
+    """See :func:`kernels.cross.api.score_segments`; here every argument is given and valid.
+
+    Every segment is multiplied on its own: how a matrix product rounds depends on its shape, and
+    a passage's score must not depend on which others are scored beside it.
+    """
     shape = (len(segments), len(query))
     best = np.full(shape, -np.inf, query.dtype)
     where = np.full(shape, -1, np.int64)
     columns = np.arange(len(query))
-    for row, (start, end) in enumerate(segments):
+    for row, (start, end) in enumerate(segments.tolist()):
         for first in range(start, end, CHUNK):
-            cosines = similarities(query, tokens[first : min(first + CHUNK, end)])
-            place = cosines.argmax(axis=1)
-            value = cosines[columns, place]
+            part = tokens[first : min(first + CHUNK, end)]
+            products = query @ part.T.astype(query.dtype)
+            place = products.argmax(axis=1)
+            value = products[columns, place]
+            if first == start:
+                best[row], where[row] = value, place + first
+                continue
             better = value > best[row]
             best[row, better] = value[better]
             where[row, better] = first + place[better]
+    best /= query.dtype.type(TOKEN_SCALE)
     best[segments[:, 1] <= segments[:, 0]] = np.nan
     return SegmentScores(power_mean(best, weights), best, where)

@@ -99,6 +99,18 @@ def test_segment_scores_say_where_each_query_token_matched():
     assert result.scores[2] < result.scores[0]
 
 
+def test_a_segment_scores_the_same_in_any_company():
+    tokens, _ = document(2000)
+    query = question(7).astype(np.float32)
+    ends = np.cumsum(np.random.default_rng(2).integers(1, 90, 30))
+    segments = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1)
+    together = score_segments(query, tokens, segments)
+    for row, (start, end) in enumerate(segments):
+        alone = score_segments(query, tokens[start:end].copy(), np.array([[0, end - start]]))
+        np.testing.assert_array_equal(alone.similarities[0], together.similarities[row])
+        np.testing.assert_array_equal(alone.tokens[0] + start, together.tokens[row])
+
+
 def test_negative_similarities_survive_and_count_as_none():
     query = np.array([[1.0, 0.0]])
     tokens = np.array([[-127, 0], [-64, 110]], np.int8)
