@@ -1,7 +1,8 @@
 """The specification of query-to-document attention, in NumPy and in the dtype of the query.
 
 Shapes: Q query tokens, T document tokens, NB blocks of B tokens, vectors of width D. No array of
-Q times more than ``CHUNK`` tokens is ever made. The maths and its sources stand in README.md.
+Q times more than ``CHUNK`` tokens is ever made, and no more than ``KEPT_COSINES`` numbers are kept
+of them. The maths and its sources stand in README.md.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import numpy as np
 # that are only come near to.
 SHARPNESS = 2.0
 CHUNK = 4096
+# Cosines that may be kept from the first pass for the second: 4 MB in float32.
+KEPT_COSINES = 2**20
 TOKEN_SCALE = 127.0
 
 
@@ -64,9 +67,17 @@ def choose_blocks(scores: np.ndarray, budget: int) -> np.ndarray:
     return np.sort(best)
 
 
+def tokens_of_blocks(blocks: np.ndarray, block: int, tokens: int) -> np.ndarray:
+    """Tokens of blocks in ascending order, int64; the last block may be short."""
+    index = (blocks[:, None] * block + np.arange(block)).reshape(-1)
+    return index[index < tokens]
+
+
 def similarities(query: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     """Cosine of unit query vectors ``[Q, D]`` and int8 unit vectors ``[n, D]``: ``[Q, n]``."""
-    return query @ tokens.T.astype(query.dtype) / query.dtype.type(TOKEN_SCALE)
+    products = query @ tokens.T.astype(query.dtype)
+    products /= query.dtype.type(TOKEN_SCALE)
+    return products
 
 
 def power_mean(best: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -95,35 +106,51 @@ def attend(
     """See :func:`kernels.cross.api.attend`; here every argument is given and valid."""
     scores = score_blocks(query, summaries, weights)
     blocks = choose_blocks(scores, budget)
-    offsets = np.arange(block)
-    index = (blocks[:, None] * block + offsets).reshape(-1)
-    index = index[index < len(tokens)]
+    index = tokens_of_blocks(blocks, block, len(tokens))
     scale = query.dtype.type(1.0 / temperature)
+
+    parts = [index[start : start + CHUNK] for start in range(0, len(index), CHUNK)]
+    keeps = len(query) * len(index) <= KEPT_COSINES
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
 
     peak = np.full(len(query), -np.inf, query.dtype)
     total = np.zeros(len(query), query.dtype)
     best = np.full((len(segments), len(query)), -np.inf, query.dtype)
-    for start in range(0, len(index), CHUNK):
-        part = index[start : start + CHUNK]
+    for part in parts:
         cosines = similarities(query, tokens[part])
-        higher = np.maximum(peak, cosines.max(axis=1) * scale)
-        total *= np.exp(peak - higher)
-        total += np.exp(cosines * scale - higher[:, None]).sum(axis=1)
-        peak = higher
         for row, first, last in _overlaps(segments, part):
             np.maximum(best[row], cosines[:, first:last].max(axis=1), out=best[row])
+        higher = np.maximum(peak, cosines.max(axis=1) * scale)
+        exponentials = _exponentials(cosines, scale, higher)
+        total *= np.exp(peak - higher)
+        total += exponentials.sum(axis=1)
+        peak = higher
+        if keeps:
+            kept.append((exponentials, higher))
 
     share = np.empty(len(index), query.dtype)
-    for start in range(0, len(index), CHUNK):
-        part = index[start : start + CHUNK]
-        logits = similarities(query, tokens[part]) * scale
-        share[start : start + CHUNK] = weights @ (np.exp(logits - peak[:, None]) / total[:, None])
+    for number, part in enumerate(parts):
+        if keeps:
+            exponentials, top = kept[number]
+        else:
+            exponentials = _exponentials(similarities(query, tokens[part]), scale, peak)
+            top = peak
+        start = number * CHUNK
+        factors = weights * np.exp(top - peak) / total
+        share[start : start + CHUNK] = factors @ exponentials
     seen = np.isfinite(best).all(axis=1)
     segment_scores = np.full(len(segments), np.nan, query.dtype)
     segment_scores[seen] = power_mean(best[seen], weights)
     return CrossAttention(
         blocks, scores[blocks], len(summaries) - len(blocks), index, share, segment_scores
     )
+
+
+def _exponentials(cosines: np.ndarray, scale: np.floating, peak: np.ndarray) -> np.ndarray:
+    """``exp(cosine * scale - peak)``, in the place of the cosines."""
+    cosines *= scale
+    cosines -= peak[:, None]
+    return np.exp(cosines, out=cosines)
 
 
 def _overlaps(segments: np.ndarray, part: np.ndarray) -> Iterator[tuple[int, int, int]]:

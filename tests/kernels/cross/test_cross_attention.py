@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from kernels.cross import attend, power_mean, score_segments
+from kernels.cross import attend, power_mean, reference, score_segments
 from kernels.cross.reference import CHUNK
 
 
@@ -125,6 +125,14 @@ def test_words_that_are_found_count_for_more_than_near_ones():
     )
     # Roots of (0.36 + 3 * 0.64) / 4 and of 1 / 4.
     np.testing.assert_allclose(found, [0.754983, 0.5, np.nan], atol=1e-6)
+
+
+def test_what_is_kept_from_the_first_pass_is_what_the_second_would_compute(monkeypatch):
+    tokens, summaries = document(CHUNK + 700)
+    kept = attend(question(), tokens, summaries, budget=10_000, temperature=0.02)
+    monkeypatch.setattr(reference, "KEPT_COSINES", 0)
+    again = attend(question(), tokens, summaries, budget=10_000, temperature=0.02)
+    np.testing.assert_allclose(again.weights, kept.weights, rtol=1e-12)
 
 
 def test_memory_stays_bounded_for_a_long_document():
