@@ -32,8 +32,6 @@ BLOCKS = (16, 32, 64, 128)
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 # Masses of a query block stand in registers, one column a slot.
 MOST_SLOTS = 64
-# Keys of one step: wider tiles spill registers at head width 128.
-MOST_KEYS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +219,9 @@ def attend(
     slots = lists.kept.shape[1]
     mass = torch.empty((blocks, heads, slots) if with_mass else (1,), device=q.device)
     lse = torch.empty((tokens, heads) if with_lse else (1,), device=q.device)
-    keys = min(pattern.block, MOST_KEYS)
-    warps, stages = launch_options(pattern.block, width, q.element_size(), _shared_memory(q.device))
+    keys, warps, stages = launch_options(
+        pattern.block, width, q.element_size(), _shared_memory(q.device)
+    )
     _attention_kernel[(blocks, heads)](
         q, far_keys, v, lists.kept, lists.count, cos, sin, output, mass, lse, tokens, blocks,
         HEADS=heads, SLOTS=slots, NEAR=pattern.near, BLOCK=pattern.block, KEYS=keys,
@@ -235,8 +234,8 @@ def attend(
     )
 
 
-def launch_options(block: int, width: int, item: int, shared: int) -> tuple[int, int]:
-    """Warps and pipeline stages for a kernel, fixed by its shape and not tuned while it runs.
+def launch_options(block: int, width: int, item: int, shared: int) -> tuple[int, int, int]:
+    """Keys of one step, warps and pipeline stages: fixed by the shape, not tuned while it runs.
 
     Args:
         block: Tokens per block.
@@ -245,11 +244,15 @@ def launch_options(block: int, width: int, item: int, shared: int) -> tuple[int,
         shared: Shared memory that a program may use, in bytes.
 
     Returns:
-        Warps of 32 threads, and key and value tiles that are in flight at once.
+        Keys that are multiplied at once, as many as registers allow; warps of 32 threads; and how
+        many steps' keys and values are in flight.
     """
+    keys = min(block, 32 if item * width > 256 else 64)
     warps = 8 if block * width > 64 * 64 else 4
-    tiles = 2 * min(block, MOST_KEYS) * width * item
-    return warps, max(1, min(3, (shared - block * width * item) // tiles))
+    tiles = 2 * keys * width * item
+    if item == 4:
+        tiles *= 2  # a float32 tile stands there as two tf32 ones as well
+    return keys, warps, max(1, min(3, (shared - block * width * item) // tiles))
 
 
 def _factor_type(q: torch.Tensor) -> tl.dtype:

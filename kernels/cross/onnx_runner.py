@@ -11,6 +11,7 @@ from kernels.cross.reference import (
     SegmentScores,
     choose_blocks,
     power_mean,
+    raise_best,
     score_blocks,
     tokens_of_blocks,
 )
@@ -30,6 +31,8 @@ def _session(name: str) -> Any:
     model = getattr(onnx_graph, name)()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # As NumPy computes: products this small are not worth waking threads for.
+    options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
@@ -84,10 +87,7 @@ def attend(
     scores = score_blocks(query, summaries, weights)
     blocks = choose_blocks(scores, budget)
     index = tokens_of_blocks(blocks, block, len(tokens))
-    first = np.searchsorted(index, segments[:, 0])
-    last = np.searchsorted(index, segments[:, 1])
-    seen = np.flatnonzero(last > first)
-    best = np.full((len(segments), len(query)), np.nan, np.float32)
+    best = np.full((len(segments), len(query)), -np.inf, np.float32)
     share = np.zeros(len(index), np.float32)
     rows = max(1, MOST_COSINES // max(1, len(index)))
     for start in range(0, len(query), rows):
@@ -101,8 +101,8 @@ def attend(
         }
         cosines, given = _session("attention_model").run(["cosines", "share"], feeds)
         share += given
-        for row in seen:
-            best[row, part] = cosines[:, first[row] : last[row]].max(axis=1)
+        raise_best(best[:, part], cosines, segments, index)
+    best[~np.isfinite(best).all(axis=1)] = np.nan
     segment_scores = power_mean(best, weights)
     dropped = len(summaries) - len(blocks)
     return CrossAttention(blocks, scores[blocks], dropped, index, share, segment_scores)

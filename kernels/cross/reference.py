@@ -5,7 +5,6 @@ Q times more than ``CHUNK`` tokens is ever made, and no more than ``KEPT_COSINES
 of them. The maths and its sources stand in README.md.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,9 +116,8 @@ def attend(
     total = np.zeros(len(query), query.dtype)
     best = np.full((len(segments), len(query)), -np.inf, query.dtype)
     for part in parts:
-        cosines = similarities(query, tokens[part])
-        for row, first, last in _overlaps(segments, part):
-            np.maximum(best[row], cosines[:, first:last].max(axis=1), out=best[row])
+        cosines = similarities(query, np.take(tokens, part, axis=0))
+        raise_best(best, cosines, segments, part)
         higher = np.maximum(peak, cosines.max(axis=1) * scale)
         exponentials = _exponentials(cosines, scale, higher)
         total *= np.exp(peak - higher)
@@ -133,7 +131,9 @@ def attend(
         if keeps:
             exponentials, top = kept[number]
         else:
-            exponentials = _exponentials(similarities(query, tokens[part]), scale, peak)
+            exponentials = _exponentials(
+                similarities(query, np.take(tokens, part, axis=0)), scale, peak
+            )
             top = peak
         start = number * CHUNK
         factors = weights * np.exp(top - peak) / total
@@ -153,12 +153,23 @@ def _exponentials(cosines: np.ndarray, scale: np.floating, peak: np.ndarray) -> 
     return np.exp(cosines, out=cosines)
 
 
-def _overlaps(segments: np.ndarray, part: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """Each segment with tokens among ``part`` (ascending) and the range of positions there."""
+def raise_best(
+    best: np.ndarray, cosines: np.ndarray, segments: np.ndarray, part: np.ndarray
+) -> None:
+    """Raise the best cosines ``[P, Q]`` of segments to those of the tokens ``part`` (ascending)."""
     first = np.searchsorted(part, segments[:, 0], side="left")
     last = np.searchsorted(part, segments[:, 1], side="left")
-    for row in np.flatnonzero(last > first):
-        yield int(row), int(first[row]), int(last[row])
+    rows = np.flatnonzero(last > first)
+    if not len(rows):
+        return
+    # Every second stretch of reduceat lies between segments. A bound must be a column's number,
+    # so the last column is looked at separately.
+    final = len(part) - 1
+    bounds = np.stack([first[rows], np.minimum(last[rows], final)], axis=1).reshape(-1)
+    found = np.maximum.reduceat(cosines, bounds, axis=1)[:, ::2].T
+    open_end = last[rows] > final
+    found[open_end] = np.maximum(found[open_end], cosines[:, final])
+    best[rows] = np.maximum(best[rows], found)
 
 
 def score_segments(

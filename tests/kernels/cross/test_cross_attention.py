@@ -162,3 +162,14 @@ def test_wrong_input_is_refused(changes, message):
     arguments = {"query": question(), "tokens": tokens, "summaries": summaries} | changes
     with pytest.raises(ValueError, match=message):
         attend(**arguments)
+
+
+def test_overlapping_segments_that_end_with_a_chunk_get_their_last_token():
+    tokens = np.tile(np.array([[0, 127]], np.int8), (CHUNK + 2, 1))
+    tokens[[CHUNK - 1, CHUNK + 1]] = [127, 0]
+    query = np.array([[1.0, 0.0]])
+    starts = [CHUNK - 9, CHUNK - 1, CHUNK - 9, 0, CHUNK, CHUNK + 1, CHUNK]
+    ends = [CHUNK, CHUNK, CHUNK - 1, 5, CHUNK + 2, CHUNK + 2, CHUNK + 1]
+    segments = np.stack([starts, ends], axis=1)
+    result = attend(query, tokens, summaries_of(tokens), segments, budget=100)
+    assert result.segment_scores.tolist() == [1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0]
