@@ -248,7 +248,7 @@ def launch_options(block: int, width: int, item: int, shared: int) -> tuple[int,
         many steps' keys and values are in flight.
     """
     keys = min(block, 32 if item * width > 256 else 64)
-    warps = 8 if block * width > 64 * 64 else 4
+    warps = 8 if block * width * item > 64 * 64 * 2 else 4
     tiles = 2 * keys * width * item
     if item == 4:
         tiles *= 2  # a float32 tile stands there as two tf32 ones as well
