@@ -1,37 +1,48 @@
 """Block-sparse attention on a GPU, the block lists built there too.
 
-One program instance computes one query block of one head. Needs torch and triton; runs on a GPU, or
-on the CPU under ``TRITON_INTERPRET=1``, which is slow and meant for tests.
+One program instance computes a query block of one head, or half of one. Needs torch and triton;
+runs on a GPU, or on the CPU under ``TRITON_INTERPRET=1``, which is slow and meant for tests.
 """
 
 # ruff: noqa: N803 - constants of a Triton kernel are written in capitals
 # Triton's compiler gives arguments their types; a type checker sees plain values instead.
 # pyright: reportMissingImports=false, reportIndexIssue=false
 # pyright: reportArgumentType=false, reportOperatorIssue=false
-import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-import numpy as np
 import torch
 import triton
 import triton.language as tl
 
 from kernels.block_sparse.pattern import BlockPattern, block_count
-from kernels.block_sparse.reference import rotary_angles
-from kernels.block_sparse.triton_select import (
-    PRECISION,
-    DeviceLists,
-    dense_lists,
-    prepare,
-    select,
-)
+from kernels.block_sparse.triton_prepare import prepare, query_tables
+from kernels.block_sparse.triton_select import PRECISION, DeviceLists, dense_lists, select
 
 HEAD_WIDTHS = (32, 64, 128)
 BLOCKS = (16, 32, 64, 128)
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 # Masses of a query block stand in registers, one column a slot.
 MOST_SLOTS = 64
+
+
+class LaunchOptions(NamedTuple):
+    """How the attention kernel is launched.
+
+    Attributes:
+        rows: Queries of one program, a block or half of one.
+        keys: Keys that are multiplied at once, as many as registers allow.
+        warps: Warps of 32 threads.
+        near_stages: Steps whose keys, values and rotation tables are in flight, near blocks.
+        stages: Steps whose keys and values are in flight, far blocks.
+    """
+
+    rows: int
+    keys: int
+    warps: int
+    near_stages: int
+    stages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +66,11 @@ class DeviceAttention:
 
 @triton.jit
 def _turned(
-    first, second, cos_ptr, sin_ptr, row, rows, half,
+    first, second, cos_ptr, sin_ptr, shift, rows, half,
     BLOCK: tl.constexpr, HALF: tl.constexpr, FACTOR: tl.constexpr,
 ):  # fmt: skip
-    """Halves of the query block turned and scaled by row ``row`` of the tables."""
-    turn = row * (BLOCK * HALF) + rows[:, None] * HALF + half[None, :]
+    """Halves of queries turned and scaled by the tables of one shift."""
+    turn = shift * (BLOCK * HALF) + rows[:, None] * HALF + half[None, :]
     cos, sin = tl.load(cos_ptr + turn), tl.load(sin_ptr + turn)
     wide_a, wide_b = first.to(tl.float32), second.to(tl.float32)
     turned_a = (wide_a * cos - wide_b * sin).to(first.dtype)
@@ -114,11 +125,13 @@ def _attention_kernel(
     HEADS: tl.constexpr, SLOTS: tl.constexpr, NEAR: tl.constexpr, BLOCK: tl.constexpr,
     KEYS: tl.constexpr, HALF: tl.constexpr, COLUMNS: tl.constexpr, PRECISION: tl.constexpr,
     FACTOR: tl.constexpr, WITH_MASS: tl.constexpr, WITH_LSE: tl.constexpr,
+    ROWS: tl.constexpr, NEAR_STAGES: tl.constexpr,
 ):  # fmt: skip
     # Addresses in 64 bits: 2^31 elements are passed at 8 million tokens of width 256.
-    index = tl.program_id(0).to(tl.int64)
+    program = tl.program_id(0).to(tl.int64)
+    index = program // (BLOCK // ROWS)
     head = tl.program_id(1).to(tl.int64)
-    rows = tl.arange(0, BLOCK)
+    rows = (program % (BLOCK // ROWS)) * ROWS + tl.arange(0, ROWS)
     half = tl.arange(0, HALF)
     width = tl.arange(0, 2 * HALF)
     position = index * BLOCK + rows
@@ -127,16 +140,15 @@ def _attention_kernel(
     raw_a = tl.load(query_ptr + source + half[None, :], mask=real[:, None], other=0.0)
     raw_b = tl.load(query_ptr + source + HALF + half[None, :], mask=real[:, None], other=0.0)
 
-    peak = tl.full((BLOCK,), float("-inf"), tl.float32)
-    total = tl.zeros((BLOCK,), tl.float32)
-    output = tl.zeros((BLOCK, 2 * HALF), tl.float32)
-    shares = tl.zeros((BLOCK, COLUMNS), tl.float32)
+    peak = tl.full((ROWS,), float("-inf"), tl.float32)
+    total = tl.zeros((ROWS,), tl.float32)
+    output = tl.zeros((ROWS, 2 * HALF), tl.float32)
+    shares = tl.zeros((ROWS, COLUMNS), tl.float32)
     first = tl.maximum(index - NEAR, 0)
     near_count = (tl.minimum(index + NEAR, blocks - 1) - first + 1).to(tl.int32)
     parts: tl.constexpr = BLOCK // KEYS
     # Near keys are turned by turning the queries the other way: keys stay as they are stored.
-    # Fewer stages than below, since the tables would be kept in flight as well.
-    for step in tl.range(near_count * parts, num_stages=2):
+    for step in tl.range(near_count * parts, num_stages=NEAR_STAGES):
         slot = step // parts
         kept = first + slot
         query_a, query_b = _turned(
@@ -169,10 +181,10 @@ def _attention_kernel(
         tl.store(lse_ptr + position * HEADS + head, lse, mask=real)
     if WITH_MASS:
         shares = tl.where(real[:, None], shares / total[:, None], 0.0)
-        count = tl.sum(real.to(tl.float32), axis=0)
+        count = tl.minimum(tokens - index * BLOCK, BLOCK).to(tl.float32)
         columns = tl.arange(0, COLUMNS)
         tl.store(
-            mass_ptr + (index * HEADS + head) * SLOTS + columns,
+            mass_ptr + (program * HEADS + head) * SLOTS + columns,
             tl.sum(shares, axis=0) / count,
             mask=columns < SLOTS,
         )
@@ -214,45 +226,48 @@ def attend(
         lists = select(query_means, key_means, pattern)
     elif lists is None:
         lists = dense_lists(blocks, pattern, q.device)
-    cos, sin = _query_tables(pattern, width, q.device)
+    cos, sin = query_tables(pattern, width, q.device)
     output = torch.empty_like(q)
     slots = lists.kept.shape[1]
-    mass = torch.empty((blocks, heads, slots) if with_mass else (1,), device=q.device)
     lse = torch.empty((tokens, heads) if with_lse else (1,), device=q.device)
-    keys, warps, stages = launch_options(
-        pattern.block, width, q.element_size(), _shared_memory(q.device)
-    )
-    _attention_kernel[(blocks, heads)](
+    launch = launch_options(pattern.block, width, q.element_size(), _shared_memory(q.device))
+    pieces = pattern.block // launch.rows
+    mass = torch.empty((blocks, pieces, heads, slots) if with_mass else (1,), device=q.device)
+    _attention_kernel[(blocks * pieces, heads)](
         q, far_keys, v, lists.kept, lists.count, cos, sin, output, mass, lse, tokens, blocks,
-        HEADS=heads, SLOTS=slots, NEAR=pattern.near, BLOCK=pattern.block, KEYS=keys,
+        HEADS=heads, SLOTS=slots, NEAR=pattern.near, BLOCK=pattern.block, KEYS=launch.keys,
         HALF=width // 2, COLUMNS=triton.next_power_of_2(slots) if with_mass else 1,
         PRECISION=PRECISION, FACTOR=_factor_type(q), WITH_MASS=with_mass, WITH_LSE=with_lse,
-        num_warps=warps, num_stages=stages,
+        ROWS=launch.rows, NEAR_STAGES=launch.near_stages,
+        num_warps=launch.warps, num_stages=launch.stages,
     )  # fmt: skip
-    return DeviceAttention(
-        output, lists, lse if with_lse else None, mass.mean(dim=1) if with_mass else None
-    )
+    shares = mass.sum(dim=1).mean(dim=1) if with_mass else None
+    return DeviceAttention(output, lists, lse if with_lse else None, shares)
 
 
-def launch_options(block: int, width: int, item: int, shared: int) -> tuple[int, int, int]:
-    """Keys of one step, warps and pipeline stages: fixed by the shape, not tuned while it runs.
+def launch_options(block: int, width: int, item: int, shared: int) -> LaunchOptions:
+    """How a kernel is launched: fixed by its shape, not tuned while it runs.
 
     Args:
         block: Tokens per block.
         width: Head width.
         item: Bytes of an element.
         shared: Shared memory that a program may use, in bytes.
-
-    Returns:
-        Keys that are multiplied at once, as many as registers allow; warps of 32 threads; and how
-        many steps' keys and values are in flight.
     """
+    rows = block // 2 if block * width * item > 128 * 128 * 2 else block
     keys = min(block, 32 if item * width > 256 else 64)
-    warps = 8 if block * width * item > 64 * 64 * 2 else 4
     tiles = 2 * keys * width * item
     if item == 4:
         tiles *= 2  # a float32 tile stands there as two tf32 ones as well
-    return keys, warps, max(1, min(3, (shared - block * width * item) // tiles))
+    room = shared - rows * width * item
+    tables = rows * width * 4
+    return LaunchOptions(
+        rows=rows,
+        keys=keys,
+        warps=8 if rows * width * item > 64 * 64 * 2 else 4,
+        near_stages=2 if tiles + tables <= room else 1,
+        stages=max(1, min(3, room // tiles)),
+    )
 
 
 def _factor_type(q: torch.Tensor) -> tl.dtype:
@@ -267,24 +282,6 @@ def _shared_memory(device: torch.device) -> int:
     if device.type == "cpu":
         return 0
     return torch.cuda.get_device_properties(device).shared_memory_per_block_optin
-
-
-@lru_cache(maxsize=16)
-def _query_tables(
-    pattern: BlockPattern, width: int, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cosine and sine that turn queries, float32 ``[near_slots + 1, B, D/2]``.
-
-    Row ``delta + near`` turns a query as far keys of a near block want it; the last row is that
-    of far blocks. Both carry the scale of the scores and log2(e).
-    """
-    deltas = np.arange(-pattern.near, pattern.near + 1)
-    shifts = np.append(pattern.far_offset + deltas * pattern.block, 0)
-    positions = np.arange(pattern.block) - shifts[:, None]
-    angles = torch.from_numpy(rotary_angles(positions, width, pattern.rotary_base))
-    scale = math.log2(math.e) / math.sqrt(width)
-    cos, sin = angles.cos() * scale, angles.sin() * scale
-    return cos.float().to(device), sin.float().to(device)
 
 
 def _check(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, pattern: BlockPattern) -> None:

@@ -1,6 +1,6 @@
 """Compiles the Triton kernels for a GPU that need not be there, and prints what they take.
 
-    python tests/kernels/compile_for_gpu.py 80 90
+    python tests/kernels/compile_for_gpu.py 89 90
 
 One JSON object a line: compute capability, kernel, shape, bytes of shared memory, and the most that
 a program may use on such a card (CUDA C++ Programming Guide, table of compute capabilities).
@@ -66,14 +66,15 @@ def block_sparse(capability: int) -> None:
     for dtype, block, width in SHAPES:
         stored = dict.fromkeys(("query_ptr", "key_ptr", "value_ptr", "output_ptr"), f"*{dtype}")
         item = 4 if dtype == "fp32" else 2
-        keys, warps, stages = triton_impl.launch_options(block, width, item, SHARED[capability])
+        launch = triton_impl.launch_options(block, width, item, SHARED[capability])
         constants = common | {
-            "BLOCK": block, "KEYS": keys, "HALF": width // 2,
-            "COLUMNS": 8, "FACTOR": FACTORS[dtype], "WITH_MASS": True, "WITH_LSE": True,
+            "BLOCK": block, "ROWS": launch.rows, "KEYS": launch.keys, "HALF": width // 2,
+            "NEAR_STAGES": launch.near_stages, "COLUMNS": 8, "FACTOR": FACTORS[dtype],
+            "WITH_MASS": True, "WITH_LSE": True,
         }  # fmt: skip
         shared = shared_memory(
             triton_impl._attention_kernel, types | stored, constants, capability,
-            num_warps=warps, num_stages=stages,
+            num_warps=launch.warps, num_stages=launch.stages,
         )  # fmt: skip
         report(capability, "attention", f"{dtype} {block} {width}", shared)
     types = dict.fromkeys(triton_select._select_kernel.arg_names, "*fp32")

@@ -15,7 +15,7 @@ for package in ("torch", "triton"):
 SCRIPT = Path(__file__).with_name("compile_for_gpu.py")
 
 
-@pytest.mark.parametrize("capability", [80, 90])
+@pytest.mark.parametrize("capability", [89, 90])
 def test_kernels_fit_the_shared_memory_of_a_card(capability):
     done = subprocess.run(
         [sys.executable, str(SCRIPT), str(capability)],

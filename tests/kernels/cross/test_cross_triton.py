@@ -105,7 +105,8 @@ def test_triton_reads_nothing_behind_the_tokens_and_writes_all_it_gives(monkeypa
         )
     ]  # fmt: skip
     query, tokens, summaries, segments, weights = arrays
-    clean = triton_impl.attend(query, tokens[:150], summaries, segments, weights, 2, 0.1, 64)
+    alone = tokens[:150].clone()
+    clean = triton_impl.attend(query, alone, summaries, segments, weights, 3, 0.1, 64)
     make = torch.empty
 
     def poisoned(*arguments, **options) -> Any:
@@ -113,7 +114,7 @@ def test_triton_reads_nothing_behind_the_tokens_and_writes_all_it_gives(monkeypa
         return made.fill_(torch.nan if made.is_floating_point() else 99)
 
     monkeypatch.setattr(torch, "empty", poisoned)
-    again = triton_impl.attend(query, tokens[:150], summaries, segments, weights, 2, 0.1, 64)
+    again = triton_impl.attend(query, tokens[:150], summaries, segments, weights, 3, 0.1, 64)
     for name in ("weights", "segment_scores", "block_scores"):
         left, right = getattr(again, name), getattr(clean, name)
         np.testing.assert_array_equal(left.cpu().numpy(), right.cpu().numpy())
