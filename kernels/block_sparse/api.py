@@ -20,6 +20,7 @@ from kernels.block_sparse.pattern import (
     select_blocks,
 )
 from kernels.block_sparse.reference import Attention
+from kernels.errors import ImplementationUnavailableError
 
 Implementation = Literal["auto", "reference", "onnx", "triton"]
 
@@ -29,10 +30,6 @@ _CHUNK = 32
 
 class ShapeError(ValueError):
     """Shapes or dtypes do not fit together."""
-
-
-class ImplementationUnavailableError(RuntimeError):
-    """The implementation asked for cannot run here."""
 
 
 def block_sparse_attention(

@@ -8,6 +8,7 @@ runs on a GPU, or on the CPU under ``TRITON_INTERPRET=1``, which is slow and mea
 # Triton's compiler gives arguments their types; a type checker sees plain values instead.
 # pyright: reportMissingImports=false, reportIndexIssue=false
 # pyright: reportArgumentType=false, reportOperatorIssue=false
+# pyright: reportCallIssue=false, reportGeneralTypeIssues=false
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple

@@ -7,6 +7,7 @@ Needs torch and triton.
 # Triton's compiler gives arguments their types; a type checker sees plain values instead.
 # pyright: reportMissingImports=false, reportIndexIssue=false
 # pyright: reportArgumentType=false, reportOperatorIssue=false
+# pyright: reportCallIssue=false
 import math
 from functools import lru_cache
 

@@ -8,6 +8,7 @@ best blocks, so that no array of blocks times blocks exists. Needs torch and tri
 # Triton's compiler gives arguments their types; a type checker sees plain values instead.
 # pyright: reportMissingImports=false, reportIndexIssue=false
 # pyright: reportArgumentType=false, reportOperatorIssue=false
+# pyright: reportCallIssue=false, reportAttributeAccessIssue=false
 from dataclasses import dataclass
 from functools import lru_cache
 

@@ -1,17 +1,18 @@
 """Query-to-document attention: checks its input and picks an implementation."""
 
+import importlib
 import importlib.util
-import os
 from typing import Any, Literal
 
 import numpy as np
 
-from kernels.block_sparse.api import ImplementationUnavailableError
-from kernels.cross import onnx_runner, reference
+from kernels.cross import reference
 from kernels.cross.reference import CrossAttention, SegmentScores
+from kernels.errors import ImplementationUnavailableError
 
 Implementation = Literal["auto", "reference", "onnx", "triton"]
 
+_PACKAGES = {"onnx": ("onnx", "onnxruntime"), "triton": ("torch", "triton")}
 BUDGET = 64
 TEMPERATURE = 0.05
 
@@ -102,22 +103,19 @@ def _runner(impl: Implementation, query: np.ndarray) -> Any:
     """The module whose ``attend`` and ``score_segments`` have the arguments of the reference."""
     if impl in ("auto", "reference"):
         return reference
-    if impl not in ("onnx", "triton"):
+    if impl not in _PACKAGES:
         raise ImplementationUnavailableError(f"{impl}: not known here")
-    for package in {"onnx": ("onnx", "onnxruntime"), "triton": ("torch", "triton")}[impl]:
+    for package in _PACKAGES[impl]:
         if importlib.util.find_spec(package) is None:
             raise ImplementationUnavailableError(f"{impl}: package {package} is not installed")
     if query.dtype != np.float32:
         raise ImplementationUnavailableError(f"{impl}: needs float32, got {query.dtype}")
-    if impl == "onnx":
-        return onnx_runner
-    import torch
-
-    if os.environ.get("TRITON_INTERPRET") != "1" and not torch.cuda.is_available():
-        raise ImplementationUnavailableError("triton: no GPU")
-    from kernels.cross import triton_runner
-
-    return triton_runner
+    # By name, since search imports this module and must not come to depend on torch.
+    runner = importlib.import_module(f"kernels.cross.{impl}_runner")
+    reason = runner.why_not()
+    if reason is not None:
+        raise ImplementationUnavailableError(f"{impl}: {reason}")
+    return runner
 
 
 def _check(query: np.ndarray, tokens: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

@@ -10,8 +10,17 @@ from kernels.cross import triton_impl
 from kernels.cross.reference import CrossAttention, SegmentScores
 
 
+def _interpreted() -> bool:
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def why_not() -> str | None:
+    """Why this cannot run here, or None; the packages are there."""
+    return None if _interpreted() or torch.cuda.is_available() else "no GPU"
+
+
 def _there(x: np.ndarray) -> torch.Tensor:
-    device = "cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda"
+    device = "cpu" if _interpreted() else "cuda"
     return torch.from_numpy(np.ascontiguousarray(x)).to(device)
 
 

@@ -61,10 +61,11 @@ def block_sparse(capability: int) -> None:
     common = {
         "HEADS": 4, "NEAR": 1, "SLOTS": 8, "PRECISION": triton_impl.PRECISION,
     }  # fmt: skip
-    types = dict.fromkeys(triton_impl._attention_kernel.arg_names, "*fp32")
+    types: dict[str, str] = dict.fromkeys(triton_impl._attention_kernel.arg_names, "*fp32")
     types |= {"kept_ptr": "*i32", "count_ptr": "*i32", "tokens": "i32", "blocks": "i32"}
     for dtype, block, width in SHAPES:
-        stored = dict.fromkeys(("query_ptr", "key_ptr", "value_ptr", "output_ptr"), f"*{dtype}")
+        names = ("query_ptr", "key_ptr", "value_ptr", "output_ptr")
+        stored: dict[str, str] = dict.fromkeys(names, f"*{dtype}")
         item = 4 if dtype == "fp32" else 2
         launch = triton_impl.launch_options(block, width, item, SHARED[capability])
         constants = common | {

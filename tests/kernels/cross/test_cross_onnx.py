@@ -1,10 +1,16 @@
 """The ONNX graphs of query-to-document attention against the specification."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from kernels.block_sparse import ImplementationUnavailableError
-from kernels.cross import attend, onnx_runner, score_segments
+from kernels.cross import (
+    ImplementationUnavailableError,
+    attend,
+    onnx_runner,
+    score_segments,
+)
 from kernels.cross.reference import CHUNK
 
 
@@ -16,7 +22,7 @@ def stored(x: np.ndarray) -> np.ndarray:
     return np.rint(unit(x) * 127).astype(np.int8)
 
 
-def case(tokens: int, queries: int = 7, width: int = 16) -> dict[str, np.ndarray]:
+def case(tokens: int, queries: int = 7, width: int = 16) -> dict[str, Any]:
     generator = np.random.default_rng(tokens)
     vectors = stored(generator.standard_normal((tokens, width)))
     starts = range(0, tokens, 64)
@@ -28,7 +34,7 @@ def case(tokens: int, queries: int = 7, width: int = 16) -> dict[str, np.ndarray
     }
 
 
-def exact(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def exact(inputs: dict[str, Any]) -> dict[str, Any]:
     wide = {name: inputs[name].astype(np.float64) for name in ("query", "query_weights")}
     return inputs | wide
 
@@ -60,7 +66,7 @@ def test_onnx_scores_segments_as_the_specification_does(tokens):
 @pytest.mark.parametrize(("tokens", "budget"), [(1, 4), (64, 1), (700, 3), (4000, 20), (700, 50)])
 def test_onnx_attends_as_the_specification_does(tokens, budget):
     inputs, segments = case(tokens), ranges(tokens)
-    options = {"segments": segments, "budget": budget, "temperature": 0.1}
+    options: dict[str, Any] = {"segments": segments, "budget": budget, "temperature": 0.1}
     expected = attend(**exact(inputs), **options, impl="reference")
     result = attend(**inputs, **options, impl="onnx")
     np.testing.assert_array_equal(result.blocks, expected.blocks)
