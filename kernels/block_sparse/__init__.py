@@ -1,10 +1,6 @@
 """Encoder attention in which each block of queries reads a bounded number of key blocks."""
 
-from kernels.block_sparse.api import (
-    ImplementationUnavailableError,
-    ShapeError,
-    block_sparse_attention,
-)
+from kernels.block_sparse.api import ShapeError, block_sparse_attention
 from kernels.block_sparse.pattern import (
     BlockLists,
     BlockPattern,
@@ -12,6 +8,7 @@ from kernels.block_sparse.pattern import (
     group_blocks,
     select_blocks,
 )
+from kernels.errors import ImplementationUnavailableError
 
 __all__ = [
     "BlockLists",

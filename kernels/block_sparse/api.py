@@ -16,9 +16,11 @@ from kernels.block_sparse.pattern import (
     block_count,
     group_blocks,
     join_lists,
+    lists_of_slots,
     select_blocks,
 )
 from kernels.block_sparse.reference import Attention
+from kernels.errors import ImplementationUnavailableError
 
 Implementation = Literal["auto", "reference", "onnx", "triton"]
 
@@ -28,10 +30,6 @@ _CHUNK = 32
 
 class ShapeError(ValueError):
     """Shapes or dtypes do not fit together."""
-
-
-class ImplementationUnavailableError(RuntimeError):
-    """The implementation asked for cannot run here."""
 
 
 def block_sparse_attention(
@@ -178,18 +176,13 @@ def _run_triton(q: np.ndarray, k: np.ndarray, v: np.ndarray, pattern: BlockPatte
         return reference.block_sparse_attention(q, k, v, pattern)
     from kernels.block_sparse import triton_impl
 
-    queries, keys, values, lists = _prepare(q, k, v, pattern)
-    kept = lists.slots(pattern.slots)
     device = "cpu" if interpreted else "cuda"
-    parts = [
-        torch.from_numpy(np.ascontiguousarray(x)).to(device) for x in (queries, keys, values, kept)
-    ]
+    parts = [torch.from_numpy(np.ascontiguousarray(x)).to(device) for x in (q, k, v)]
     try:
-        output, _, mass = triton_impl.attend(
-            parts[0], parts[1], parts[2], parts[3], len(q), pattern
-        )
+        found = triton_impl.attend(parts[0], parts[1], parts[2], pattern, with_mass=True)
     except ValueError as error:
         raise ImplementationUnavailableError(f"triton: {error}") from error
-    assert mass is not None
-    result = reference.from_blocks(output.cpu().numpy(), len(q))
-    return Attention(result, lists, kept, mass.cpu().numpy())
+    assert found.mass is not None
+    kept = found.lists.kept.cpu().numpy()
+    lists = lists_of_slots(kept, found.lists.probability.cpu().numpy(), pattern)
+    return Attention(found.output.cpu().numpy(), lists, kept, found.mass.cpu().numpy())

@@ -185,6 +185,33 @@ def _dense_lists(
     return BlockLists(near, far.astype(np.int32), np.zeros(far.shape, dtype))
 
 
+def lists_of_slots(kept: np.ndarray, probability: np.ndarray, pattern: BlockPattern) -> BlockLists:
+    """The lists of a whole document from its slots: what :meth:`BlockLists.slots` packs.
+
+    Args:
+        kept: Near, global, then selected blocks without gaps, int32 ``[NB, slots]``, -1 behind the
+            last.
+        probability: Pooled probability of the selected ones, ``[NB, k_max]``; not read for a
+            document of at most ``slots`` blocks, which selects none.
+        pattern: The rule.
+    """
+    total = len(kept)
+    rows = np.arange(total)
+    nothing = np.zeros((total, 1, 1), probability.dtype)
+    if total <= pattern.slots:
+        return select_blocks(pattern, nothing, nothing)
+    is_near = (kept >= 0) & (np.abs(kept - rows[:, None]) <= pattern.near)
+    near = np.where(is_near, kept, UNUSED)[:, : pattern.near_slots]
+    leading = np.arange(pattern.global_blocks)
+    globals_near = np.abs(leading - rows[:, None]) <= pattern.near
+    global_far = np.where(globals_near, UNUSED, leading).astype(np.int32)
+    start = is_near.sum(axis=1) + (~globals_near).sum(axis=1)
+    place = start[:, None] + np.arange(pattern.k_max)
+    chosen = np.take_along_axis(kept, place, axis=1)
+    weight = np.concatenate([np.zeros(global_far.shape, probability.dtype), probability], axis=1)
+    return BlockLists(near, np.concatenate([global_far, chosen], axis=1), weight)
+
+
 def join_lists(pieces: list[BlockLists]) -> BlockLists:
     """Lists of consecutive ranges of query blocks as one."""
     return BlockLists(

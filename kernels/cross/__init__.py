@@ -2,5 +2,13 @@
 
 from kernels.cross.api import attend, score_segments
 from kernels.cross.reference import CrossAttention, SegmentScores, power_mean
+from kernels.errors import ImplementationUnavailableError
 
-__all__ = ["CrossAttention", "SegmentScores", "attend", "power_mean", "score_segments"]
+__all__ = [
+    "CrossAttention",
+    "ImplementationUnavailableError",
+    "SegmentScores",
+    "attend",
+    "power_mean",
+    "score_segments",
+]

@@ -1,10 +1,18 @@
-"""Query-to-document attention: checks its input and runs the implementation."""
+"""Query-to-document attention: checks its input and picks an implementation."""
+
+import importlib
+import importlib.util
+from typing import Any, Literal
 
 import numpy as np
 
 from kernels.cross import reference
 from kernels.cross.reference import CrossAttention, SegmentScores
+from kernels.errors import ImplementationUnavailableError
 
+Implementation = Literal["auto", "reference", "onnx", "triton"]
+
+_PACKAGES = {"onnx": ("onnx", "onnxruntime"), "triton": ("torch", "triton")}
 BUDGET = 64
 TEMPERATURE = 0.05
 
@@ -19,6 +27,7 @@ def attend(
     budget: int = BUDGET,
     temperature: float = TEMPERATURE,
     block: int = 64,
+    impl: Implementation = "auto",
 ) -> CrossAttention:
     """Let a question attend to the blocks of a document that suit it best.
 
@@ -36,9 +45,13 @@ def attend(
         budget: Most blocks to read.
         temperature: Of the softmax, positive.
         block: Tokens per block.
+        impl: ``"reference"`` (NumPy, any float dtype), ``"onnx"`` (float32, needs the package
+            ``onnx``), ``"triton"`` (float32, on a GPU) or ``"auto"``: the reference, which is the
+            fastest on a CPU at every size that was measured. A named one runs or raises.
 
     Raises:
         ValueError: A shape, dtype or range above is not met.
+        ImplementationUnavailableError: ``impl`` is named and cannot run here.
 
     Source:
         Blocks: Lu et al. 2025 (MoBA), section 2.2, with means of keys; segments: Khattab and
@@ -51,7 +64,8 @@ def attend(
     if summaries.shape != (expected, query.shape[1]):
         raise ValueError(f"summaries are {summaries.shape}, not {(expected, query.shape[1])}")
     ranges = _ranges(segments, len(tokens))
-    return reference.attend(query, tokens, summaries, ranges, weights, budget, temperature, block)
+    runner = _runner(impl, query) if len(tokens) else reference
+    return runner.attend(query, tokens, summaries, ranges, weights, budget, temperature, block)
 
 
 def score_segments(
@@ -60,6 +74,7 @@ def score_segments(
     segments: np.ndarray,
     *,
     query_weights: np.ndarray | None = None,
+    impl: Implementation = "auto",
 ) -> SegmentScores:
     """Score segments by late interaction with all of their tokens, whatever blocks hold them.
 
@@ -68,15 +83,39 @@ def score_segments(
         tokens: Unit vectors times 127, int8 ``[T, D]``.
         segments: Half-open token ranges, integers ``[P, 2]``.
         query_weights: Weight of each query token, ``[Q]``, not negative; equal if None.
+        impl: ``"reference"`` (NumPy, any float dtype), ``"onnx"`` (float32, needs the package
+            ``onnx``), ``"triton"`` (float32, on a GPU) or ``"auto"``: the reference, which is the
+            fastest on a CPU at every size that was measured. A named one runs or raises.
 
     Raises:
         ValueError: A shape, dtype or range above is not met.
+        ImplementationUnavailableError: ``impl`` is named and cannot run here.
 
     Source:
         Khattab and Zaharia 2020 (ColBERT), section 3.3, as a power mean instead of a sum.
     """
     weights = _check(query, tokens, query_weights)
-    return reference.score_segments(query, tokens, _ranges(segments, len(tokens)), weights)
+    ranges = _ranges(segments, len(tokens))
+    return _runner(impl, query).score_segments(query, tokens, ranges, weights)
+
+
+def _runner(impl: Implementation, query: np.ndarray) -> Any:
+    """The module whose ``attend`` and ``score_segments`` have the arguments of the reference."""
+    if impl in ("auto", "reference"):
+        return reference
+    if impl not in _PACKAGES:
+        raise ImplementationUnavailableError(f"{impl}: not known here")
+    for package in _PACKAGES[impl]:
+        if importlib.util.find_spec(package) is None:
+            raise ImplementationUnavailableError(f"{impl}: package {package} is not installed")
+    if query.dtype != np.float32:
+        raise ImplementationUnavailableError(f"{impl}: needs float32, got {query.dtype}")
+    # By name, since search imports this module and must not come to depend on torch.
+    runner = importlib.import_module(f"kernels.cross.{impl}_runner")
+    reason = runner.why_not()
+    if reason is not None:
+        raise ImplementationUnavailableError(f"{impl}: {reason}")
+    return runner
 
 
 def _check(query: np.ndarray, tokens: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

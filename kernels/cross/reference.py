@@ -1,10 +1,10 @@
 """The specification of query-to-document attention, in NumPy and in the dtype of the query.
 
 Shapes: Q query tokens, T document tokens, NB blocks of B tokens, vectors of width D. No array of
-Q times more than ``CHUNK`` tokens is ever made. The maths and its sources stand in README.md.
+Q times more than ``CHUNK`` tokens is ever made, and no more than ``KEPT_COSINES`` numbers are kept
+of them. The maths and its sources stand in README.md.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy as np
 # that are only come near to.
 SHARPNESS = 2.0
 CHUNK = 4096
+# Cosines that may be kept from the first pass for the second: 4 MB in float32.
+KEPT_COSINES = 2**20
 TOKEN_SCALE = 127.0
 
 
@@ -64,9 +66,17 @@ def choose_blocks(scores: np.ndarray, budget: int) -> np.ndarray:
     return np.sort(best)
 
 
+def tokens_of_blocks(blocks: np.ndarray, block: int, tokens: int) -> np.ndarray:
+    """Tokens of blocks in ascending order, int64; the last block may be short."""
+    index = (blocks[:, None] * block + np.arange(block)).reshape(-1)
+    return index[index < tokens]
+
+
 def similarities(query: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     """Cosine of unit query vectors ``[Q, D]`` and int8 unit vectors ``[n, D]``: ``[Q, n]``."""
-    return query @ tokens.T.astype(query.dtype) / query.dtype.type(TOKEN_SCALE)
+    products = query @ tokens.T.astype(query.dtype)
+    products /= query.dtype.type(TOKEN_SCALE)
+    return products
 
 
 def power_mean(best: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -95,29 +105,39 @@ def attend(
     """See :func:`kernels.cross.api.attend`; here every argument is given and valid."""
     scores = score_blocks(query, summaries, weights)
     blocks = choose_blocks(scores, budget)
-    offsets = np.arange(block)
-    index = (blocks[:, None] * block + offsets).reshape(-1)
-    index = index[index < len(tokens)]
+    index = tokens_of_blocks(blocks, block, len(tokens))
     scale = query.dtype.type(1.0 / temperature)
+
+    parts = [index[start : start + CHUNK] for start in range(0, len(index), CHUNK)]
+    keeps = len(query) * len(index) <= KEPT_COSINES
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
 
     peak = np.full(len(query), -np.inf, query.dtype)
     total = np.zeros(len(query), query.dtype)
     best = np.full((len(segments), len(query)), -np.inf, query.dtype)
-    for start in range(0, len(index), CHUNK):
-        part = index[start : start + CHUNK]
-        cosines = similarities(query, tokens[part])
+    for part in parts:
+        cosines = similarities(query, np.take(tokens, part, axis=0))
+        raise_best(best, cosines, segments, part)
         higher = np.maximum(peak, cosines.max(axis=1) * scale)
+        exponentials = _exponentials(cosines, scale, higher)
         total *= np.exp(peak - higher)
-        total += np.exp(cosines * scale - higher[:, None]).sum(axis=1)
+        total += exponentials.sum(axis=1)
         peak = higher
-        for row, first, last in _overlaps(segments, part):
-            np.maximum(best[row], cosines[:, first:last].max(axis=1), out=best[row])
+        if keeps:
+            kept.append((exponentials, higher))
 
     share = np.empty(len(index), query.dtype)
-    for start in range(0, len(index), CHUNK):
-        part = index[start : start + CHUNK]
-        logits = similarities(query, tokens[part]) * scale
-        share[start : start + CHUNK] = weights @ (np.exp(logits - peak[:, None]) / total[:, None])
+    for number, part in enumerate(parts):
+        if keeps:
+            exponentials, top = kept[number]
+        else:
+            exponentials = _exponentials(
+                similarities(query, np.take(tokens, part, axis=0)), scale, peak
+            )
+            top = peak
+        start = number * CHUNK
+        factors = weights * np.exp(top - peak) / total
+        share[start : start + CHUNK] = factors @ exponentials
     seen = np.isfinite(best).all(axis=1)
     segment_scores = np.full(len(segments), np.nan, query.dtype)
     segment_scores[seen] = power_mean(best[seen], weights)
@@ -126,29 +146,56 @@ def attend(
     )
 
 
-def _overlaps(segments: np.ndarray, part: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """Each segment with tokens among ``part`` (ascending) and the range of positions there."""
+def _exponentials(cosines: np.ndarray, scale: np.floating, peak: np.ndarray) -> np.ndarray:
+    """``exp(cosine * scale - peak)``, in the place of the cosines."""
+    cosines *= scale
+    cosines -= peak[:, None]
+    return np.exp(cosines, out=cosines)
+
+
+def raise_best(
+    best: np.ndarray, cosines: np.ndarray, segments: np.ndarray, part: np.ndarray
+) -> None:
+    """Raise the best cosines ``[P, Q]`` of segments to those of the tokens ``part`` (ascending)."""
     first = np.searchsorted(part, segments[:, 0], side="left")
     last = np.searchsorted(part, segments[:, 1], side="left")
-    for row in np.flatnonzero(last > first):
-        yield int(row), int(first[row]), int(last[row])
+    rows = np.flatnonzero(last > first)
+    if not len(rows):
+        return
+    # Every second stretch of reduceat lies between segments. A bound must be a column's number,
+    # so the last column is looked at separately.
+    final = len(part) - 1
+    bounds = np.stack([first[rows], np.minimum(last[rows], final)], axis=1).reshape(-1)
+    found = np.maximum.reduceat(cosines, bounds, axis=1)[:, ::2].T
+    open_end = last[rows] > final
+    found[open_end] = np.maximum(found[open_end], cosines[:, final])
+    best[rows] = np.maximum(best[rows], found)
 
 
 def score_segments(
     query: np.ndarray, tokens: np.ndarray, segments: np.ndarray, weights: np.ndarray
 ) -> SegmentScores:
-    """See :func:`kernels.cross.api.score_segments`; here every argument is given and valid."""
+    """See :func:`kernels.cross.api.score_segments`; here every argument is given and valid.
+
+    Every segment is multiplied on its own: how a matrix product rounds depends on its shape, and
+    a passage's score must not depend on which others are scored beside it.
+    """
     shape = (len(segments), len(query))
     best = np.full(shape, -np.inf, query.dtype)
     where = np.full(shape, -1, np.int64)
     columns = np.arange(len(query))
-    for row, (start, end) in enumerate(segments):
+    for row, (start, end) in enumerate(segments.tolist()):
         for first in range(start, end, CHUNK):
-            cosines = similarities(query, tokens[first : min(first + CHUNK, end)])
-            place = cosines.argmax(axis=1)
-            value = cosines[columns, place]
+            part = tokens[first : min(first + CHUNK, end)]
+            products = query @ part.T.astype(query.dtype)
+            place = products.argmax(axis=1)
+            value = products[columns, place]
+            if first == start:
+                best[row], where[row] = value, place + first
+                continue
             better = value > best[row]
             best[row, better] = value[better]
             where[row, better] = first + place[better]
+    best /= query.dtype.type(TOKEN_SCALE)
     best[segments[:, 1] <= segments[:, 0]] = np.nan
     return SegmentScores(power_mean(best, weights), best, where)

@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from kernels.cross import attend, power_mean, score_segments
+from kernels.cross import attend, power_mean, reference, score_segments
 from kernels.cross.reference import CHUNK
 
 
@@ -99,6 +99,18 @@ def test_segment_scores_say_where_each_query_token_matched():
     assert result.scores[2] < result.scores[0]
 
 
+def test_a_segment_scores_the_same_in_any_company():
+    tokens, _ = document(2000)
+    query = question(7).astype(np.float32)
+    ends = np.cumsum(np.random.default_rng(2).integers(1, 90, 30))
+    segments = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1)
+    together = score_segments(query, tokens, segments)
+    for row, (start, end) in enumerate(segments):
+        alone = score_segments(query, tokens[start:end].copy(), np.array([[0, end - start]]))
+        np.testing.assert_array_equal(alone.similarities[0], together.similarities[row])
+        np.testing.assert_array_equal(alone.tokens[0] + start, together.tokens[row])
+
+
 def test_negative_similarities_survive_and_count_as_none():
     query = np.array([[1.0, 0.0]])
     tokens = np.array([[-127, 0], [-64, 110]], np.int8)
@@ -113,6 +125,14 @@ def test_words_that_are_found_count_for_more_than_near_ones():
     )
     # Roots of (0.36 + 3 * 0.64) / 4 and of 1 / 4.
     np.testing.assert_allclose(found, [0.754983, 0.5, np.nan], atol=1e-6)
+
+
+def test_what_is_kept_from_the_first_pass_is_what_the_second_would_compute(monkeypatch):
+    tokens, summaries = document(CHUNK + 700)
+    kept = attend(question(), tokens, summaries, budget=10_000, temperature=0.02)
+    monkeypatch.setattr(reference, "KEPT_COSINES", 0)
+    again = attend(question(), tokens, summaries, budget=10_000, temperature=0.02)
+    np.testing.assert_allclose(again.weights, kept.weights, rtol=1e-12)
 
 
 def test_memory_stays_bounded_for_a_long_document():
@@ -142,3 +162,14 @@ def test_wrong_input_is_refused(changes, message):
     arguments = {"query": question(), "tokens": tokens, "summaries": summaries} | changes
     with pytest.raises(ValueError, match=message):
         attend(**arguments)
+
+
+def test_overlapping_segments_that_end_with_a_chunk_get_their_last_token():
+    tokens = np.tile(np.array([[0, 127]], np.int8), (CHUNK + 2, 1))
+    tokens[[CHUNK - 1, CHUNK + 1]] = [127, 0]
+    query = np.array([[1.0, 0.0]])
+    starts = [CHUNK - 9, CHUNK - 1, CHUNK - 9, 0, CHUNK, CHUNK + 1, CHUNK]
+    ends = [CHUNK, CHUNK, CHUNK - 1, 5, CHUNK + 2, CHUNK + 2, CHUNK + 1]
+    segments = np.stack([starts, ends], axis=1)
+    result = attend(query, tokens, summaries_of(tokens), segments, budget=100)
+    assert result.segment_scores.tolist() == [1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0]

@@ -1,0 +1,124 @@
+"""The ONNX graphs of query-to-document attention against the specification."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernels.cross import (
+    ImplementationUnavailableError,
+    attend,
+    onnx_runner,
+    score_segments,
+)
+from kernels.cross.reference import CHUNK
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def stored(x: np.ndarray) -> np.ndarray:
+    return np.rint(unit(x) * 127).astype(np.int8)
+
+
+def case(tokens: int, queries: int = 7, width: int = 16) -> dict[str, Any]:
+    generator = np.random.default_rng(tokens)
+    vectors = stored(generator.standard_normal((tokens, width)))
+    starts = range(0, tokens, 64)
+    return {
+        "query": unit(generator.standard_normal((queries, width))).astype(np.float32),
+        "tokens": vectors,
+        "summaries": np.array([vectors[s : s + 64].mean(axis=0) / 127 for s in starts], np.float16),
+        "query_weights": generator.random(queries).astype(np.float32),
+    }
+
+
+def exact(inputs: dict[str, Any]) -> dict[str, Any]:
+    wide = {name: inputs[name].astype(np.float64) for name in ("query", "query_weights")}
+    return inputs | wide
+
+
+# Ranges of every kind: short, empty, overlapping, within one block and over many.
+def ranges(tokens: int) -> np.ndarray:
+    ends = np.random.default_rng(tokens).integers(0, tokens + 1, (9, 2))
+    ends.sort(axis=1)
+    return np.concatenate([ends, [[0, tokens], [0, 1], [tokens, tokens]]])
+
+
+@pytest.mark.parametrize("tokens", [1, 63, 65, 700, CHUNK + 300])
+def test_onnx_scores_segments_as_the_specification_does(tokens):
+    inputs = case(tokens)
+    inputs.pop("summaries")
+    segments = ranges(tokens)
+    expected = score_segments(segments=segments, **exact(inputs), impl="reference")
+    single = score_segments(segments=segments, **inputs, impl="reference")
+    result = score_segments(segments=segments, **inputs, impl="onnx")
+    # Both round every product to float32; another order of summation may double the error.
+    allowed = 2.0 * np.nanmax(np.abs(single.similarities - expected.similarities)) + 1e-7
+    assert np.nanmax(np.abs(result.similarities - expected.similarities)) <= allowed
+    np.testing.assert_allclose(result.scores, expected.scores, atol=1e-6)
+    np.testing.assert_array_equal(result.tokens, expected.tokens)
+    assert np.isnan(result.scores[-1])
+    assert np.nanmax(expected.scores) > 0.1
+
+
+@pytest.mark.parametrize(("tokens", "budget"), [(1, 4), (64, 1), (700, 3), (4000, 20), (700, 50)])
+def test_onnx_attends_as_the_specification_does(tokens, budget):
+    inputs, segments = case(tokens), ranges(tokens)
+    options: dict[str, Any] = {"segments": segments, "budget": budget, "temperature": 0.1}
+    expected = attend(**exact(inputs), **options, impl="reference")
+    result = attend(**inputs, **options, impl="onnx")
+    np.testing.assert_array_equal(result.blocks, expected.blocks)
+    np.testing.assert_array_equal(result.tokens, expected.tokens)
+    assert result.dropped == expected.dropped == max(0, -(-tokens // 64) - budget)
+    # An error of 1e-7 in a cosine is one of 1e-6 in a logit, and so in a weight's ratio.
+    np.testing.assert_allclose(result.weights, expected.weights, rtol=1e-5)
+    np.testing.assert_allclose(result.segment_scores, expected.segment_scores, atol=1e-6)
+    assert result.weights.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_onnx_takes_many_query_tokens_in_parts(monkeypatch):
+    inputs = case(700, queries=9)
+    whole = attend(**inputs, segments=ranges(700), impl="onnx")
+    monkeypatch.setattr(onnx_runner, "MOST_COSINES", 2 * 700)
+    parts = attend(**inputs, segments=ranges(700), impl="onnx")
+    np.testing.assert_allclose(parts.weights, whole.weights, rtol=1e-5)
+    np.testing.assert_allclose(parts.segment_scores, whole.segment_scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("impl", ["reference", "onnx"])
+def test_blocks_beyond_the_budget_are_not_read(impl):
+    inputs = case(64 * 12)
+    before = attend(**inputs, segments=ranges(64 * 12), budget=3, impl=impl)
+    unread = np.setdiff1d(np.arange(12), before.blocks)
+    changed = inputs["tokens"].copy().reshape(12, 64, -1)
+    changed[unread] = 127
+    inputs["tokens"] = changed.reshape(64 * 12, -1)
+    after = attend(**inputs, segments=ranges(64 * 12), budget=3, impl=impl)
+    np.testing.assert_array_equal(after.weights, before.weights)
+    np.testing.assert_array_equal(after.segment_scores, before.segment_scores)
+    changed[before.blocks[0]] = 127
+    inputs["tokens"] = changed.reshape(64 * 12, -1)
+    again = attend(**inputs, segments=ranges(64 * 12), budget=3, impl=impl)
+    assert np.abs(again.weights - before.weights).max() > 1e-4
+
+
+def test_onnx_gives_the_same_bits_from_run_to_run():
+    inputs, segments = case(3000), ranges(3000)
+    first, second = (attend(**inputs, segments=segments, impl="onnx") for _ in range(2))
+    np.testing.assert_array_equal(first.weights, second.weights)
+    np.testing.assert_array_equal(first.segment_scores, second.segment_scores)
+
+
+def test_a_named_implementation_of_cross_attention_runs_or_raises(monkeypatch):
+    inputs = case(100)
+    with pytest.raises(ImplementationUnavailableError, match="float32"):
+        attend(**exact(inputs), impl="onnx")
+    with pytest.raises(ImplementationUnavailableError, match="fast"):
+        attend(**inputs, impl="fast")  # type: ignore[arg-type]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImplementationUnavailableError, match="package onnx is not"):
+        attend(**inputs, impl="onnx")
+    automatic = attend(**inputs)
+    np.testing.assert_array_equal(automatic.weights, attend(**inputs, impl="reference").weights)
