@@ -20,6 +20,9 @@ class DenseRows:
 
     Pieces of keys are computed on several threads, each with its own maximum, and joined in order
     (Milakov and Gimelshein 2018), so that the result does not depend on their number.
+
+    Attributes:
+        of_block: The rows of each query block that has any.
     """
 
     def __init__(
@@ -30,17 +33,22 @@ class DenseRows:
         Args:
             pattern: The rule; only its block, near blocks and rotary base count here.
             tokens: Real tokens of the document.
-            owner: Query block of each row, int64 ``[R]``.
+            owner: Query block of each row, int64 ``[R]``, ascending.
             threads: Threads to compute on.
         """
         self.pattern = pattern
         self.tokens = tokens
         self.owner = owner
         self.threads = threads
-        self._near: dict[int, list[int]] = {}
-        for block in np.unique(owner).tolist():
-            for near in range(block - pattern.near, block + pattern.near + 1):
-                self._near.setdefault(near, []).append(block)
+        self.of_block = {
+            block: slice(*np.searchsorted(owner, [block, block + 1]).tolist())
+            for block in np.unique(owner).tolist()
+        }
+        # By key block: how far after the query block it stands, and the rows of that block.
+        self._near: dict[int, list[tuple[int, slice]]] = {}
+        for block, rows in self.of_block.items():
+            for delta in range(-pattern.near, pattern.near + 1):
+                self._near.setdefault(block + delta, []).append((delta, rows))
 
     def attend(
         self, query: np.ndarray, keys: np.ndarray, values: np.ndarray
@@ -61,6 +69,12 @@ class DenseRows:
         """
         heads, rows, width = query.shape
         scaled = query.astype(np.float32) / np.float32(np.sqrt(width))
+        # To turn a query back is to turn the keys of a near block on, and queries are fewer.
+        turned = [
+            rotate(scaled, np.array(-turn), self.pattern.rotary_base)
+            for turn in self.pattern.far_offset
+            + self.pattern.block * np.arange(-self.pattern.near, self.pattern.near + 1)
+        ]
         size = max(1, _KEYS // self.pattern.block)
         starts = range(0, len(keys), size)
         peak = np.full((heads, rows, 1), -np.inf, np.float32)
@@ -70,7 +84,7 @@ class DenseRows:
 
         def piece(start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             part = slice(start, start + size)
-            return self._piece(scaled, keys[part], values[part], start)
+            return self._piece(scaled, turned, keys[part], values[part], start)
 
         at_once = self.threads * _PIECES
         with ThreadPoolExecutor(self.threads) as pool:
@@ -90,25 +104,28 @@ class DenseRows:
         return output / total, shares
 
     def _piece(
-        self, query: np.ndarray, keys: np.ndarray, values: np.ndarray, start: int
+        self,
+        query: np.ndarray,
+        turned: list[np.ndarray],
+        keys: np.ndarray,
+        values: np.ndarray,
+        start: int,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Maximum ``[H, R, 1]``, output and mass per key block, both not yet divided."""
         block, (heads, rows, _) = self.pattern.block, query.shape
-        by_head = _by_head(keys)
-        scores = query @ by_head.transpose(0, 2, 1)
+        columns = _by_head(keys).transpose(0, 2, 1)
+        scores = query @ columns
         for near in range(start, start + len(keys)):
-            for owner in self._near.get(near, ()):
-                columns = slice((near - start) * block, (near - start + 1) * block)
-                turn = np.array(self.pattern.far_offset + block * (near - owner))
-                turned = rotate(by_head[:, columns], turn, self.pattern.rotary_base)
-                mine = self.owner == owner
-                scores[:, mine, columns] = query[:, mine] @ turned.transpose(0, 2, 1)
+            for delta, mine in self._near.get(near, ()):
+                part = slice((near - start) * block, (near - start + 1) * block)
+                nearer = turned[delta + self.pattern.near][:, mine]
+                scores[:, mine, part] = nearer @ columns[:, :, part]
         scores[:, :, max(self.tokens - start * block, 0) :] = -np.inf
         peak = scores.max(axis=2, keepdims=True)
         scores -= peak
         np.exp(scores, out=scores)
-        mass = scores.reshape(heads, rows, -1, block).sum(axis=3)
-        return peak, scores @ _by_head(values), mass
+        mass = scores.reshape(-1, block) @ np.ones(block, np.float32)
+        return peak, scores @ _by_head(values), mass.reshape(heads, rows, -1)
 
 
 def _by_head(x: np.ndarray) -> np.ndarray:

@@ -109,14 +109,13 @@ class FidelityProbe:
         """Keep what the sparse pass gave sampled tokens of query blocks.
 
         Args:
-            queries: Query blocks, ascending, ``[Q]``.
+            queries: Query blocks, ``[Q]``.
             context: Their attention output, ``[Q, B, H, D]``.
         """
-        found = np.flatnonzero(np.isin(self.rows.owner, queries))
-        if len(found):
-            position = np.searchsorted(queries, self.rows.owner[found])
-            offset = self.places[found] % self.rows.pattern.block
-            self._context[found] = context[position, offset]
+        for position, query in enumerate(queries.tolist()):
+            mine = self.rows.of_block.get(query)
+            if mine is not None:
+                self._context[mine] = context[position, self.places[mine] % context.shape[1]]
 
     def measure(
         self, stack: LayerStack, layer: int, state: LayerState, kept: np.ndarray
@@ -135,8 +134,8 @@ class FidelityProbe:
         query = queries.reshape(len(queries), -1, queries.shape[3])[:, self.slots]
         output, shares = yield from self.rows.attend(query, state.keys, state.values)
         for block in self.blocks:
-            mine = shares[:, self.rows.owner == block]
             listed = kept[block][kept[block] >= 0]
+            mine = shares[:, self.rows.of_block[int(block)]]
             self.recalls.append(mine[:, :, listed].sum(axis=2).mean(axis=1))
         dense = output.transpose(1, 0, 2)
         self.difference += float(((self._context - dense) ** 2).sum())
