@@ -1,10 +1,12 @@
 """Fidelity: sampled tokens that attend densely, against the specification and by hand."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from engine.evaluate.long_documents import NEAR, TWIN, pattern_of, with_pattern
 from engine.model.dense_rows import DenseRows
 from engine.model.fidelity import ROWS, TOP, FidelityProbe, combine
 from engine.model.layers import LayerState
@@ -153,6 +155,35 @@ def test_a_document_that_is_read_whole_has_full_fidelity(tiny_encoder):
         assert found.output_error < 2e-3
         assert found.passage_cosine == pytest.approx(1.0, abs=1e-4)
         assert found.top10_overlap == overlap
+
+
+def test_the_estimate_follows_the_difference_to_the_dense_twin(tiny_encoder, long_text):
+    """On blocks as passages, from patterns that come near the twin to one that does not."""
+    pattern = tiny_encoder.pack.config.pattern
+    spans = tiny_encoder.tokenizer.tokenize(long_text).spans
+    count = len(spans)
+    blocks = [(first, min(first + 16, count) - 1) for first in range(0, count, 16)]
+    passages = [(int(spans[first, 0]), int(spans[last, 1])) for first, last in blocks]
+
+    def read(rule: BlockPattern, sample: int):
+        encoder = with_pattern(tiny_encoder, rule)
+        return run(
+            encoder.encode(long_text, passages, [], cancel=CancelToken(), fidelity_sample=sample)
+        )
+
+    twin = read(pattern_of(TWIN, pattern, len(blocks)), 0).passage_vectors.astype(float)
+    estimates = []
+    for rule in (
+        replace(pattern, k_min=60, k_max=60), replace(pattern, k_min=20, k_max=20), pattern,
+        pattern_of(NEAR, pattern, len(blocks)),
+    ):  # fmt: skip
+        made = read(rule, len(blocks))
+        lost = 1 - (made.passage_vectors.astype(float) * twin).sum(axis=1).mean()
+        assert made.fidelity.passage_cosine is not None
+        estimates.append(1 - made.fidelity.passage_cosine)
+        assert 0.65 < estimates[-1] / lost < 1.1
+    assert estimates == sorted(estimates)
+    assert estimates[-1] > 5 * estimates[0]
 
 
 def probe_of(vectors, recalls, difference, norm):
