@@ -83,7 +83,7 @@ class FidelityProbe:
             for place in reversed(range(first, min(first + together, len(blocks)))):
                 drawn = free[free < tokens - blocks[place] * block][:ROWS]
                 free = free[~np.isin(free, drawn)]
-                offsets[place] = np.sort(drawn)
+                offsets[place] = drawn
         order = np.repeat(np.arange(len(blocks)), [len(part) for part in offsets])
         within = np.concatenate([np.empty(0, np.int64), *offsets])
         owner = blocks[order]

@@ -213,6 +213,9 @@ def test_figures_of_windows_are_joined():
     # 650 is the sum of squares of 1 to 12; two neighbours that change places lose 1.
     assert found.passage_cosine == pytest.approx((1 + 649 / 650) / 2, abs=1e-6)
     assert found.top10_overlap == pytest.approx(0.95)
+    passages[10] = 0
+    found = combine(windows, 0.25, passages)  # pyright: ignore[reportArgumentType]
+    assert found.top10_overlap is None
 
 
 def test_without_a_sample_the_vectors_are_not_judged(tiny_encoder, long_text):
