@@ -14,6 +14,7 @@ from engine.records import (
     DocumentInfo,
     Evidence,
     EvidenceInfo,
+    Fidelity,
     Hit,
     Replay,
     SearchResult,
@@ -242,6 +243,21 @@ def show_history(history: list[EvidenceInfo]) -> None:
     print_table(["id", "created", "kind", "query", "hits", "documents"], rows)
 
 
+def _fidelity_text(fidelity: Fidelity) -> str:
+    lines = [
+        f"attention kept {fidelity.recall_mean:.1%} of its dense mass "
+        f"(5th percentile {fidelity.recall_p5:.1%}) reading {fidelity.density:.1%} of the blocks"
+    ]
+    if fidelity.sampled:
+        beside = [f"output error {fidelity.output_error:.1%}"]
+        if fidelity.passage_cosine is not None:
+            beside.append(f"passage-vector cosine {fidelity.passage_cosine:.4f}")
+        if fidelity.top10_overlap is not None:
+            beside.append(f"top-10 overlap {fidelity.top10_overlap:.1%}")
+        lines.append(f"against dense attention at {fidelity.sampled} places: {', '.join(beside)}")
+    return "\n".join(f"      {line}" for line in lines)
+
+
 def show_evidence(record: Evidence) -> None:
     """Print an evidence record: provenance, passages, what was kept and dropped, fidelity."""
     console = _console()
@@ -256,13 +272,7 @@ def show_evidence(record: Evidence) -> None:
         )
         fidelity = record.fidelity.get(source.revision_id)
         if fidelity:
-            console.print(
-                Text(
-                    f"      attention kept {fidelity.recall_mean:.1%} of its dense mass "
-                    f"(5th percentile {fidelity.recall_p5:.1%}) reading {fidelity.density:.1%} "
-                    "of the blocks"
-                )
-            )
+            console.print(Text(_fidelity_text(fidelity)))
         attended = record.attended.get(source.revision_id)
         if attended:
             blocks = attended.get("blocks", {})

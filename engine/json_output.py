@@ -153,13 +153,15 @@ def source_json(source: SourceFile) -> Json:
 
 
 def fidelity_json(fidelity: Fidelity) -> Json:
-    """Fidelity of a document's sparse pass to dense attention."""
+    """Fidelity of a document's sparse pass to dense attention; null where not measured."""
     return {
         "recall_mean": fidelity.recall_mean,
         "recall_p5": fidelity.recall_p5,
         "output_error": fidelity.output_error,
         "sampled": fidelity.sampled,
         "density": fidelity.density,
+        "passage_cosine": fidelity.passage_cosine,
+        "top10_overlap": fidelity.top10_overlap,
     }
 
 

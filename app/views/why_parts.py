@@ -11,7 +11,7 @@ from app.theme import Theme
 from app.views.bars import Bar, BlockStrip
 from app.views.mark_paint import is_bright, mark_colour
 from app.views.named import named
-from engine.records import Evidence, RevisionId, SourceFile
+from engine.records import Evidence, Fidelity, RevisionId, SourceFile
 
 
 class Card(QFrame):
@@ -92,16 +92,17 @@ class RevisionCard(Card):
         self._blocks = named(QLabel(), "muted")
         self._blocks.setWordWrap(True)
         self._recall = Bar(theme, "attention", 150)
+        self._cosine = Bar(theme, "attention", 150)
+        self._overlap = Bar(theme, "attention", 150)
         self._density = Bar(theme, "dense", 150)
         self._fidelity = named(QLabel(), "muted")
         self._fidelity.setWordWrap(True)
         self._origin = named(QLabel(), "muted")
         self._origin.setWordWrap(True)
         self._origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        widgets = (self._strip, self._blocks, self._recall, self._density, self._fidelity)
-        for widget in widgets:
+        bars = (self._recall, self._cosine, self._overlap, self._density)
+        for widget in (self._strip, self._blocks, *bars, self._fidelity, self._origin):
             self.body.addWidget(widget)
-        self.body.addWidget(self._origin)
 
     def show_source(self, evidence: Evidence, source: SourceFile) -> None:
         """Show one source of the evidence."""
@@ -116,18 +117,7 @@ class RevisionCard(Card):
         text = words("why.blocks", kept=len(kept), total=total) if kept else words("why.no_blocks")
         self._blocks.setText(text)
         self._strip.setAccessibleName(text)
-        fidelity = _of_revision(evidence.fidelity, source.revision_id)
-        for widget in (self._recall, self._density):
-            widget.setVisible(fidelity is not None)
-        if fidelity is None:
-            self._fidelity.setText(words("why.no_fidelity"))
-        else:
-            recall, density = fidelity.recall_mean, fidelity.density
-            self._recall.show_value(words("why.recall"), recall, f"{recall:.1%}")
-            self._density.show_value(words("why.density"), density, f"{density:.1%}")
-            low, error = f"{fidelity.recall_p5:.1%}", f"{fidelity.output_error:.1%}"
-            sampled = fidelity.sampled
-            self._fidelity.setText(words("why.fidelity", low=low, error=error, sampled=sampled))
+        self._show_fidelity(_of_revision(evidence.fidelity, source.revision_id))
         self._origin.setText(
             words(
                 "why.source",
@@ -137,6 +127,27 @@ class RevisionCard(Card):
             )
         )
         self._origin.setToolTip(f"{source.path}\nSHA-256 {source.sha256}")
+
+    def _show_fidelity(self, fidelity: Fidelity | None) -> None:
+        """Show a bar for each figure that was measured, and the rest as text."""
+        words = self._words
+        figures = (
+            (self._recall, "recall", fidelity and fidelity.recall_mean, ".1%"),
+            (self._cosine, "cosine", fidelity and fidelity.passage_cosine, ".3f"),
+            (self._overlap, "overlap", fidelity and fidelity.top10_overlap, ".1%"),
+            (self._density, "density", fidelity and fidelity.density, ".1%"),
+        )
+        for bar, name, value, digits in figures:
+            bar.setVisible(value is not None)
+            if value is not None:
+                bar.show_value(words(f"why.{name}"), value, f"{value:{digits}}")
+                bar.setToolTip(words(f"why.{name}_tip"))
+        if fidelity is None:
+            self._fidelity.setText(words("why.no_fidelity"))
+        else:
+            low, error = f"{fidelity.recall_p5:.1%}", f"{fidelity.output_error:.1%}"
+            sampled = fidelity.sampled
+            self._fidelity.setText(words("why.fidelity", low=low, error=error, sampled=sampled))
 
 
 def query_tokens(evidence: Evidence, revision_id: RevisionId) -> list[tuple[str, float]]:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from engine.errors import PackError, QueryError
-from engine.model.fidelity import FidelityProbe, combine
+from engine.model.fidelity import SAMPLE, FidelityProbe, combine
 from engine.model.layers import LayerStack, LayerState
 from engine.model.pack import Pack, part_names
 from engine.model.runtime import open_sessions, thread_count
@@ -77,7 +77,7 @@ class Encoder:
         sentences: Sequence[Span],
         *,
         cancel: CancelToken,
-        fidelity_sample: int = 8,
+        fidelity_sample: int = SAMPLE,
         seed: int = 0,
     ) -> Generator[Progress, None, Encoding]:
         """Encode a document.
@@ -87,7 +87,7 @@ class Encoder:
             spans: Passages, ranges of code points; a passage without tokens gets a zero vector.
             sentences: Sentences, likewise.
             cancel: Checked before every chunk.
-            fidelity_sample: Query blocks per layer that are also computed densely; 0 for none.
+            fidelity_sample: Query blocks of which tokens are also computed densely; 0 for none.
             seed: Seed of that sample.
 
         Yields:
@@ -113,7 +113,7 @@ class Encoder:
             ids = tokens.ids[first : first + self._window]
             state = LayerState(config, len(ids))
             probe = FidelityProbe.draw(
-                config.pattern, state.tokens, state.blocks, fidelity_sample, seed + first
+                config.pattern, state.tokens, fidelity_sample, seed + first, self.threads
             )
             share = (first / count, (first + len(ids)) / count)
             listed, weight = yield from self._run_layers(state, ids, probe, cancel, share)
@@ -124,6 +124,7 @@ class Encoder:
             unit = np.empty((len(state.x), config.token_width), np.float32)
             for _ in self._stack.head(state, unit):
                 cancel.check()
+            probe.compare(self._stack, state)
             unit = unit[: len(ids)]
             vectors[first : first + len(ids)] = np.rint(unit * 127.0)
             summaries.append(block_summaries(unit, block))
@@ -143,7 +144,7 @@ class Encoder:
             sentence_vectors=pooled[len(spans) :],
             kept_blocks=kept_blocks,
             kept_mass=np.concatenate(mass, axis=1),
-            fidelity=combine(probes, density),
+            fidelity=combine(probes, density, pooled[: len(spans)]),
             seconds=time.perf_counter() - began,
         )
 
@@ -162,7 +163,7 @@ class Encoder:
         cancel = CancelToken()
         config = self.pack.config
         state = LayerState(config, len(tokens.ids))
-        probe = FidelityProbe.draw(config.pattern, state.tokens, state.blocks, 0, 0)
+        probe = FidelityProbe.draw(config.pattern, state.tokens, 0, 0)
         run(self._run_layers(state, tokens.ids, probe, cancel, (0.0, 1.0)))
         vectors = np.empty((len(state.x), config.token_width), np.float32)
         for _ in self._stack.head(state, vectors):
@@ -208,6 +209,7 @@ class Encoder:
 
         for _ in self._stack.embed(state, ids):
             cancel.check()
+        probe.begin(state)
         for layer in range(config.layers):
             for count in self._stack.project(state, layer):
                 cancel.check()
@@ -225,7 +227,7 @@ class Encoder:
                 probe.keep_context(group.queries, context)
                 done += 3 * len(group.queries)
                 yield progress()
-            for _ in probe.measure(state.queries, state.keys, state.values, kept[layer]):
+            for _ in probe.measure(self._stack, layer, state, kept[layer]):
                 cancel.check()
                 yield progress()
         return kept, mass

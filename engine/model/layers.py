@@ -166,6 +166,19 @@ class LayerStack:
         pooled = (sums / counts[:, None]).astype(np.float32)
         return self._sessions["passage"].run(["vectors"], {"pooled": pooled})[0]
 
+    def queries(self, layer: int, x: np.ndarray) -> np.ndarray:
+        """Rotated queries of whole blocks of hidden states ``[N * B, W]``, ``[N, H, B, D]``."""
+        return self._sessions[f"layer_{layer:02d}_project"].run(["q"], {"x": x})[0]
+
+    def finish(self, layer: int, x: np.ndarray, context: np.ndarray) -> np.ndarray:
+        """What a layer makes of states and attention output of any tokens, all ``[N, W]``."""
+        session = self._sessions[f"layer_{layer:02d}_finish"]
+        return session.run(["y"], {"x": x, "context": context})[0]
+
+    def last_states(self, x: np.ndarray) -> np.ndarray:
+        """Final norm of hidden states of any tokens, ``[N, W]``."""
+        return self._sessions["head"].run(["states"], {"x": x})[0]
+
     def question(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What a question's states float32 ``[Q, W]`` say about it.
 

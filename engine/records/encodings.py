@@ -9,12 +9,23 @@ import numpy as np
 class Fidelity:
     """How close the sparse pass came to dense attention, on sampled query blocks.
 
+    Tokens of the sampled blocks went through all layers densely, over the keys and values of the
+    sparse pass (see :mod:`engine.model.fidelity`).
+
     Attributes:
         recall_mean: Mean share of dense attention mass that fell on the kept blocks.
         recall_p5: Its 5th percentile over sampled blocks, layers and heads.
-        output_error: Relative L2 error of the attention output.
+        output_error: Relative L2 error of the attention output of all layers, with what the
+            errors of earlier layers add to it.
         sampled: Number of (layer, query block) pairs computed densely.
         density: Key blocks read per query block, as a share of all blocks.
+        passage_cosine: Mean cosine of the passage vectors that the sparse and the dense states of
+            the same sampled tokens of a block pool to; a passage of more tokens comes closer.
+            None in an analysis that did not measure it.
+        top10_overlap: Share of the document's ten passages nearest to the sparse vector of a
+            sampled block that are also the ten nearest to its dense vector, mean over the blocks;
+            the passages' vectors are those of the sparse pass. None if it was not measured or
+            the document has no more than ten passages.
     """
 
     recall_mean: float
@@ -22,6 +33,8 @@ class Fidelity:
     output_error: float
     sampled: int
     density: float
+    passage_cosine: float | None = None
+    top10_overlap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

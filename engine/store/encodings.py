@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Encodings(Part):
                     revision_id,
                     encoding.pack_hash,
                     encoding.block,
-                    json.dumps(asdict(encoding.fidelity)),
+                    _write_fidelity(encoding.fidelity),
                     encoding.seconds,
                     now(),
                 ),
@@ -76,7 +76,7 @@ class Encodings(Part):
             return Encoding(
                 pack_hash=head[0],
                 block=head[1],
-                fidelity=Fidelity(**json.loads(head[2])),
+                fidelity=_read_fidelity(head[2]),
                 seconds=head[3],
                 **{name: arrays[name] for name in ARRAYS},
             )
@@ -127,10 +127,21 @@ class Encodings(Part):
         if head is None:
             return None
         with self._decoding(revision_id):
-            return Fidelity(**json.loads(head[2]))
+            return _read_fidelity(head[2])
 
     def _head(self, revision_id: RevisionId) -> tuple[str, int, str, float] | None:
         return self._one(
             "SELECT pack_hash, block, fidelity, seconds FROM encodings WHERE revision_id = ?",
             (revision_id,),
         )
+
+
+def _write_fidelity(fidelity: Fidelity) -> str:
+    """A JSON object without the figures that were not measured."""
+    return json.dumps({k: v for k, v in asdict(fidelity).items() if v is not None})
+
+
+def _read_fidelity(text: str) -> Fidelity:
+    """An analysis of an earlier version lacks figures, one of a later version may have others."""
+    known = {item.name for item in fields(Fidelity)}
+    return Fidelity(**{k: v for k, v in json.loads(text).items() if k in known})

@@ -30,6 +30,8 @@ DYNAMIC = {
     "part.{part}": ["lexical", "dense", "attention"],
     "why.{part}": ["lexical", "dense", "attention"],
     "why.{part}_tip": ["lexical", "dense", "attention"],
+    "why.{name}": ["recall", "cosine", "overlap", "density"],
+    "why.{name}_tip": ["recall", "cosine", "overlap", "density"],
     "why.{name}_button": ["deletion", "replay"],
     "menu.{kind}": ["language", "theme"],
     "note.{name}": ["model_missing", "not_analysed", "quotes_ignored"],

@@ -1,5 +1,7 @@
 """Views: what they show and what they ask for, with real key presses and clicks."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
@@ -262,12 +264,26 @@ def test_the_why_panel_takes_the_score_apart_and_shows_verdicts(qtbot, words, th
     evidence = Evidence(
         EvidenceId(5), "search", "締付トルク", "2026-11-23T10:00:00+09:00", "0.1.0", {}, "cd" * 32,
         (source,), (RevisionId(1),), (hit,), None, {1: attended},
-        {1: Fidelity(0.93, 0.81, 0.05, 24, 0.02)},
+        {1: Fidelity(0.93, 0.81, 0.05, 24, 0.02, 0.9912, 0.975)},
     )  # fmt: skip
     view = WhyView(words, theme)
     qtbot.addWidget(view)
     view.show_hit(evidence, hit)
-    assert "40 ブロックのうち 2 ブロック" in view._reading._blocks.text()
+    reading = view._reading
+    assert "40 ブロックのうち 2 ブロック" in reading._blocks.text()
+    assert "24 箇所" in reading._fidelity.text() and "81.0%" in reading._fidelity.text()
+    bars = (reading._recall, reading._cosine, reading._overlap, reading._density)
+    assert [bar.accessibleName() for bar in bars] == [
+        "全読みとの一致 93.0%", "ベクトルの一致 0.991", "上位 10 件の一致 97.5%", "読んだ割合 2.0%",
+    ]  # fmt: skip
+    assert not any(bar.isHidden() for bar in bars)
+    before = replace(evidence, fidelity={1: Fidelity(0.93, 0.81, 0.05, 24, 0.02)})
+    view.show_hit(before, hit)
+    assert [bar.isHidden() for bar in bars] == [False, True, True, False]
+    view.show_hit(replace(evidence, fidelity={}), hit)
+    assert all(bar.isHidden() for bar in bars)
+    assert reading._fidelity.text() == words("why.no_fidelity")
+    view.show_hit(evidence, hit)
     assert "計算していない項目: 注目の強さ" in view._score_note.text()
     with qtbot.waitSignal(view.deletion_requested) as asked:
         view.deletion_button.click()

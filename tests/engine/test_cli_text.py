@@ -3,13 +3,24 @@
 import ast
 import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine import cli_text, errors
 from engine.errors import StoreError
-from engine.records import AddResult, DocumentId, EvidenceId, Replay
+from engine.json_output import fidelity_json
+from engine.records import (
+    AddResult,
+    DocumentId,
+    Evidence,
+    EvidenceId,
+    Fidelity,
+    Replay,
+    RevisionId,
+    SourceFile,
+)
 from engine.search.pipeline import RankedPassages
 from engine.store.checks import Checks
 
@@ -80,6 +91,27 @@ def test_an_error_names_the_file_and_the_reason():
     words = cli_text.error_text(error)
     assert "document_id: 3" in words
     assert "the file is empty" in words
+
+
+def test_evidence_shows_the_fidelity_that_was_measured(capsys: pytest.CaptureFixture[str]):
+    source = SourceFile(DocumentId(1), RevisionId(2), 1, "/a/b.txt", "ab" * 32, "b", "text")
+    record = Evidence(
+        EvidenceId(4), "search", "q", "2026-11-23T10:00:00+09:00", "0.1.0", {}, "cd" * 32,
+        (source,), (RevisionId(2),), (), None, {},
+        {2: Fidelity(0.931, 0.812, 0.053, 24, 0.021, 0.99123, 0.975)},
+    )  # fmt: skip
+    wide = "passage-vector cosine 0.9912, top-10 overlap 97.5%"
+    cli_text.show_evidence(record)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "attention kept 93.1% of its dense mass (5th percentile 81.2%)" in shown
+    assert f"against dense attention at 24 places: output error 5.3%, {wide}" in shown
+    assert fidelity_json(record.fidelity[2])["top10_overlap"] == 0.975
+    before = replace(record, fidelity={2: Fidelity(0.931, 0.812, 0.053, 24, 0.021)})
+    cli_text.show_evidence(before)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "at 24 places: output error 5.3%" in shown
+    assert "cosine" not in shown and "overlap" not in shown
+    assert fidelity_json(before.fidelity[2])["passage_cosine"] is None
 
 
 def test_a_replay_tells_what_changed():

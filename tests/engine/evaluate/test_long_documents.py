@@ -108,6 +108,8 @@ def test_the_figures_compare_the_four_ways(documents: list[LongDocument], encode
     assert set(found.beside) == {"dense twin", "near and global", "near"}
     less = figures["long documents: nDCG@10 of passage vectors, sparse less dense twin"]
     assert less.figure == pytest.approx(found.figure - found.beside["dense twin"], abs=1e-6)
+    sampled = figures["long documents: cosine to the dense twin"].beside
+    assert 0.99 < sampled["sampled, without the twin"] <= 1
     density = figures["long documents: density"]
     assert density.at_most and density.met is False
     assert json.dumps([one.as_json() for one in figures.values()])

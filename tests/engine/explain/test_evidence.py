@@ -1,3 +1,4 @@
+import json
 import random
 from dataclasses import replace
 from typing import Any
@@ -107,7 +108,10 @@ def made_evidence(seed: int) -> Evidence:
                 np.int64(12),  # pyright: ignore[reportArgumentType]
             )
         },
-        {2: Fidelity(0.9, number(chance), 0.01, 64, 0.2)},
+        {
+            2: Fidelity(0.9, number(chance), 0.01, 64, 0.2),
+            5: Fidelity(0.9, 0.8, 0.01, 64, 0.2, number(chance), chance.choice([None, 0.9])),
+        },
         {1: Deletion(0.8, 0.3, 0.75, 5)} if chance.random() < 0.5 else {},
     )
 
@@ -120,6 +124,15 @@ def test_json_round_trip_loses_nothing(seed):
     assert read == evidence
     assert to_json(read) == text
     assert "\n" not in text
+
+
+def test_a_record_of_before_has_no_vectors_compared():
+    record = json.loads(to_json(made_evidence(3)))
+    for fidelity in record["fidelity"].values():
+        del fidelity["passage_cosine"], fidelity["top10_overlap"]
+    read = from_json(json.dumps(record)).fidelity
+    assert [(one.passage_cosine, one.top10_overlap) for one in read.values()] == [(None, None)] * 2
+    assert read[5].recall_mean == 0.9
 
 
 def test_settings_come_back_as_they_were():

@@ -61,7 +61,7 @@ def make_encoding(passages: int, pack_hash: str = "pack-1", tokens: int = 130) -
         sentence_vectors=rng.normal(size=(2 * passages, 384)).astype(np.float16),
         kept_blocks=rng.integers(-1, blocks, (4, blocks, 8)).astype(np.int32),
         kept_mass=rng.random((4, blocks, 8)).astype(np.float16),
-        fidelity=Fidelity(0.97, 0.9, 0.03, 12, 0.25),
+        fidelity=Fidelity(0.97, 0.9, 0.03, 12, 0.25, 0.995, 0.98),
         seconds=0.5,
     )
 

@@ -1,10 +1,12 @@
+import json
+import sqlite3
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from engine.errors import StoreError
-from engine.records import Encoding
+from engine.records import Encoding, Fidelity
 
 
 def test_an_encoding_comes_back_bit_for_bit(store, add, encoding):
@@ -36,6 +38,39 @@ def test_parts_load_alone(store, add, encoding):
     assert sorted(arrays) == names
     assert arrays["passage_vectors"].shape == (2, 384)
     assert arrays["passage_vectors"].dtype == np.float16
+
+
+def write_fidelity(store, text):
+    """As another version of the program would have written it."""
+    connection = sqlite3.connect(store.folder / "library.db")
+    connection.execute("UPDATE encodings SET fidelity = ?", (text,))
+    connection.commit()
+    connection.close()
+
+
+def test_fidelity_that_another_version_measured(store, add, encoding):
+    _, revision_id, _ = add(store, "a.txt", "一\n二")
+    store.save_encoding(revision_id, encoding(2))
+    earlier = {
+        "recall_mean": 0.97, "recall_p5": 0.9, "output_error": 0.03, "sampled": 12, "density": 0.25,
+    }  # fmt: skip
+    for written in (earlier, {**earlier, "of_a_later_version": 1.0}):
+        write_fidelity(store, json.dumps(written))
+        found = store.fidelity(revision_id)
+        assert found == Fidelity(**earlier)
+        assert (found.passage_cosine, found.top10_overlap) == (None, None)
+        assert store.encoding(revision_id).fidelity == found
+    write_fidelity(store, "{}")
+    with pytest.raises(StoreError, match="store_broken"):
+        store.fidelity(revision_id)
+
+
+def test_a_figure_that_was_not_measured_stays_absent(store, add, encoding):
+    _, revision_id, _ = add(store, "a.txt", "一\n二")
+    made = encoding(2)
+    short = replace(made.fidelity, top10_overlap=None)
+    store.save_encoding(revision_id, replace(made, fidelity=short))
+    assert store.fidelity(revision_id) == short
 
 
 def test_another_pack_replaces_it(store, add, encoding):
