@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from engine.evaluate.collection import Collection, Rows, build
+from engine.evaluate.collection import Collection, build
 from engine.evaluate.set_rows import PAIRS, SIMILARITY, SetError
 from engine.evaluate.sets import EvaluationSet
 from engine.model.tokenizer import Tokenizer
@@ -140,22 +140,25 @@ def joined_sets(
             parts of documents that are not whole.
         tokenizer: Counts the tokens.
         tokens: Fewest tokens of a document; where all sets together have fewer, they make one.
+            Documents of which nothing is asked are left out.
         most: Most documents.
         cancel: Stops the work.
 
     Raises:
-        SetError: A set is not usable or holds no documents.
+        SetError: A set is not usable, or they hold no documents or no questions.
         engine.errors.ReadingError: A file cannot be read.
     """
     for one in sets:
         if one.kind in (PAIRS, SIMILARITY):
             reason = f"a set of kind {one.kind} has no documents"
             raise SetError("set_broken", path=str(one.path), line=1, reason=reason)
-    held: Sequence[Rows] = sets
-    collection = yield from build(held, None, cancel)
+    collection = yield from build(sets, None, cancel)
     pieces = _collection_pieces(collection)
-    made = _joined("sets", pieces, tokenizer, tokens, several=True)
-    return list(islice(made, most))
+    every = _joined("sets", pieces, tokenizer, tokens, several=True)
+    made = list(islice((one for one in every if one.questions), most))
+    if not made:
+        raise SetError("set_broken", path=str(sets[0].path), line=1, reason="nothing is asked")
+    return made
 
 
 def long_documents(
