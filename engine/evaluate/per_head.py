@@ -28,7 +28,7 @@ class PerHeadEncoder(Encoder):
     that of all heads, each by its own blocks.
     """
 
-    _stack: "_PerHeadStack"
+    _stack: "PerHeadStack"
 
     @classmethod
     def load(cls, pack: Pack, threads: int | None = None, window: int = WINDOW) -> "PerHeadEncoder":
@@ -39,7 +39,7 @@ class PerHeadEncoder(Encoder):
         """
         threads = threads or thread_count()
         parts = {name: pack.contents[name] for name in part_names(pack.config.layers)}
-        stack = _PerHeadStack(pack.config, open_sessions(parts, threads))
+        stack = PerHeadStack(pack.config, open_sessions(parts, threads))
         tokenizer = Tokenizer(pack.contents["tokenizer.json"])
         return cls(pack, tokenizer, stack, threads, window)
 
@@ -68,8 +68,14 @@ class _Unchanged:
         return [feeds["x"]]
 
 
-class _PerHeadStack(LayerStack):
+class PerHeadStack(LayerStack):
+    """The passes over chunks of blocks, attention apart for each head.
+
+    Within a layer :meth:`select` must come before :meth:`attend`.
+    """
+
     def __init__(self, config: PackConfig, sessions: dict[str, Any]) -> None:
+        """Take the sessions of a pack whose ``attend`` parts are graphs for one head."""
         super().__init__(config, sessions)
         single = {name: sessions[name] for name in ("attend", "attend_tail")}
         for layer in range(config.layers):
