@@ -39,7 +39,8 @@ class Variant:
         kind: What it varies, which groups the table.
         name: What it is called within its kind.
         pattern: The attention rule.
-        per_head: Whether every head selects blocks of its own.
+        by_head: Whether attention runs one head at a time.
+        apart: Whether each head then selects blocks of its own.
         without: One of ``PARTS``, never read; empty for none.
         layer: The only layer that does without; None for all.
     """
@@ -47,7 +48,8 @@ class Variant:
     kind: str
     name: str
     pattern: BlockPattern
-    per_head: bool = False
+    by_head: bool = False
+    apart: bool = False
     without: str = ""
     layer: int | None = None
 
@@ -111,7 +113,8 @@ def pattern_variants(pattern: BlockPattern, blocks: Sequence[int] = BLOCKS) -> l
         made.append(Variant(MASS, f"{mass:g}, 1 to {wanted.k_max} selected", wanted))
     for size in blocks:
         made.append(Variant(BLOCK, f"{size} tokens", with_blocks(pattern, size)))
-    made.append(Variant(SELECTION, "per head", pattern, per_head=True))
+    made.append(Variant(SELECTION, "shared, head by head", pattern, by_head=True))
+    made.append(Variant(SELECTION, "per head, head by head", pattern, by_head=True, apart=True))
     return made
 
 
@@ -127,7 +130,7 @@ def layer_variants(config: PackConfig) -> Iterator[Variant]:
 
 def needs_graphs(variant: Variant, pack: Pack) -> bool:
     """Whether the variant runs on graphs that the pack does not hold."""
-    return variant.per_head or variant.pattern.block != pack.config.pattern.block
+    return variant.by_head or variant.pattern.block != pack.config.pattern.block
 
 
 def can_make_graphs() -> bool:
@@ -146,7 +149,7 @@ def variant_pack(pack: Pack, variant: Variant) -> Pack:
         return replace(pack, config=config)
     from engine.evaluate.variant_graphs import attention_parts, reblocked_projections
 
-    heads = 1 if variant.per_head else config.heads
+    heads = 1 if variant.by_head else config.heads
     parts = attention_parts(variant.pattern, heads, config.head_width)
     if variant.pattern.block != pack.config.pattern.block:
         parts |= reblocked_projections(pack, variant.pattern)
@@ -159,8 +162,8 @@ def open_variant(pack: Pack, variant: Variant, threads: int | None = None) -> En
     Raises:
         PackError: ``pack_broken``.
     """
-    if variant.per_head:
-        return PerHeadEncoder.load(pack, threads)
+    if variant.by_head:
+        return PerHeadEncoder.load(pack, threads, apart=variant.apart)
     opened = Encoder.load(pack, threads)
     if not variant.without:
         return opened

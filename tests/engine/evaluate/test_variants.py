@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from engine.evaluate import variants
-from engine.evaluate.per_head import PerHeadStack
+from engine.evaluate.per_head import PerHeadStack, sample_rows
 from engine.evaluate.variant_graphs import reblocked_projections
 from engine.evaluate.variants import Variant
 from engine.model.encoder import Encoder
-from engine.model.fidelity import FidelityProbe, combine
 from engine.model.layers import LayerState
 from engine.model.pack import Pack, part_names
 from engine.model.runtime import open_sessions
 from engine.progress import CancelToken, run
-from engine.records import Encoding
+from engine.records import Encoding, Fidelity
 from engine.training.export import export_pack
 from kernels.block_sparse.pattern import BlockLists, BlockPattern, join_lists, select_blocks
 from kernels.block_sparse.reference import attend_block
@@ -95,7 +94,7 @@ def test_a_part_that_is_built_otherwise_is_refused(tiny_pack: Pack):
 def test_heads_that_read_everything_agree_with_the_shared_pass(tiny_pack: Pack, long_text: str):
     dense = variants.dense_twin(tiny_pack.config.pattern, 400)
     shared = read(tiny_pack, dense, long_text)
-    apart = read(tiny_pack, replace(dense, per_head=True), long_text, 4)
+    apart = read(tiny_pack, replace(dense, by_head=True, apart=True), long_text, 4)
     cosines = (shared.passage_vectors.astype(float) * apart.passage_vectors).sum(1)
     assert cosines.min() > 0.9995
     assert apart.fidelity.recall_p5 == pytest.approx(1.0, abs=1e-5)
@@ -103,12 +102,24 @@ def test_heads_that_read_everything_agree_with_the_shared_pass(tiny_pack: Pack, 
     assert apart.fidelity.density == 1.0
 
 
+def test_shared_selection_head_by_head_is_the_usual_pass(tiny_pack: Pack, long_text: str):
+    own = variants.shipped(tiny_pack.config.pattern)
+    usual = read(tiny_pack, own, long_text, 400)
+    made = read(tiny_pack, replace(own, by_head=True), long_text, 400)
+    np.testing.assert_array_equal(made.kept_blocks[0], usual.kept_blocks[0])
+    cosines = (usual.passage_vectors.astype(float) * made.passage_vectors).sum(1)
+    assert cosines.min() > 0.9995
+    assert made.fidelity.density == pytest.approx(usual.fidelity.density, rel=1e-3)
+    assert made.fidelity.recall_mean == pytest.approx(usual.fidelity.recall_mean, abs=0.005)
+    assert made.fidelity.output_error == pytest.approx(usual.fidelity.output_error, rel=0.05)
+
+
 def test_each_head_attends_to_the_blocks_of_its_own_choice(tiny_pack: Pack):
-    variant = Variant(variants.SELECTION, "per head", tiny_pack.config.pattern, per_head=True)
+    variant = Variant(variants.SELECTION, "", tiny_pack.config.pattern, by_head=True, apart=True)
     pack = variants.variant_pack(tiny_pack, variant)
     config, pattern = pack.config, pack.config.pattern
     parts = {name: pack.contents[name] for name in part_names(config.layers)}
-    stack = PerHeadStack(config, open_sessions(parts, 1))
+    stack = PerHeadStack(config, open_sessions(parts, 1), apart=True)
     tokens = 40 * pattern.block - 5
     state = LayerState(config, tokens)
     ids = np.random.default_rng(3).integers(2, 60, tokens)
@@ -124,7 +135,8 @@ def test_each_head_attends_to_the_blocks_of_its_own_choice(tiny_pack: Pack):
     context = np.zeros((state.blocks, pattern.block, config.heads, config.head_width))
     for group, mixed, _ in stack.attend(state, 0, join_lists(pieces)):
         context[group.queries] = mixed
-    probe = FidelityProbe.draw(pattern, tokens, state.blocks, state.blocks, 11)
+    sampled = dict(sample_rows(pattern, tokens, state.blocks, 11))
+    assert list(sampled) == list(range(state.blocks))
     chosen, recalls = [], []
     for head in range(config.heads):
         one = slice(head, head + 1)
@@ -137,7 +149,7 @@ def test_each_head_attends_to_the_blocks_of_its_own_choice(tiny_pack: Pack):
             around = (keys[:, one], values[:, one])
             wanted, _ = attend_block(block, query, *around, listed, tokens, pattern)
             np.testing.assert_allclose(context[block, :real, head], wanted[0], atol=2e-3)
-            rows = query[:, probe.rows[block]]
+            rows = query[:, sampled[block]]
             every = np.arange(state.blocks)
             _, mass = attend_block(block, rows, *around, every, tokens, pattern)
             recalls.append(mass[0][:, listed].sum(1).mean())
@@ -150,7 +162,7 @@ def test_each_head_attends_to_the_blocks_of_its_own_choice(tiny_pack: Pack):
     assert found.density == pytest.approx(np.mean(np.array(chosen) >= 0) * pattern.slots / 40)
     # Nothing is left of an earlier pass.
     stack.watch(0, 0)
-    assert stack.fidelity() == combine([], 1.0)
+    assert stack.fidelity() == Fidelity(1.0, 1.0, 0.0, 0, 1.0)
 
 
 def test_lists_lack_the_part_and_nothing_else():
