@@ -168,8 +168,9 @@ class PerHeadStack(LayerStack):
         kept = [listed.slots(pattern.slots) for listed in self._lists]
         self._densities += [float((one >= 0).sum(axis=1).mean()) / state.blocks for one in kept]
         every = np.arange(state.blocks)
-        if self._sample:
-            keys, values = state.keys.astype(np.float32), state.values.astype(np.float32)
+        if not self._sample:
+            return
+        keys, values = state.keys.astype(np.float32), state.values.astype(np.float32)
         for block, rows in sample_rows(pattern, state.tokens, self._sample, self._seed):
             query = state.queries[block][:, rows].astype(np.float32)
             dense, mass = attend_block(block, query, keys, values, every, state.tokens, pattern)
