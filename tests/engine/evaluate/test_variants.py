@@ -74,7 +74,8 @@ def test_blocks_of_another_size_compute_what_an_export_at_that_size_does(
     }
     (checkpoint / "config.json").write_text(json.dumps(settings), encoding="utf-8")
     exported = Encoder.load(export_pack(checkpoint, tmp_path / "pack", revision="1"), threads=1)
-    wanted = run(exported.encode(long_text, PASSAGES, (), cancel=CancelToken()))
+    job = exported.encode(long_text, PASSAGES, (), cancel=CancelToken(), fidelity_sample=8)
+    wanted = run(job)
     made = read(tiny_pack, Variant(variants.BLOCK, "8", pattern), long_text, 8)
     assert made.block == 8 and made.kept_blocks.shape == wanted.kept_blocks.shape
     np.testing.assert_array_equal(made.kept_blocks, wanted.kept_blocks)
