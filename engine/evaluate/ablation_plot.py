@@ -5,11 +5,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from engine.evaluate.ablation_table import Ablation, Row
-from engine.evaluate.variants import DENSE
+from engine.evaluate.ablation_table import LEAST, Ablation, Row
 
 SUFFIXES = (".svg", ".png", ".pdf")
-_MARKERS = "osD^vPX*"
 
 
 def can_draw() -> bool:
@@ -18,7 +16,7 @@ def can_draw() -> bool:
 
 
 def draw(found: Ablation, path: Path) -> None:
-    """Draw fidelity and retrieval over time, or over density where nothing was timed.
+    """Draw one line for each pattern: time and density, fidelity with its limits, retrieval.
 
     Args:
         found: The table.
@@ -28,25 +26,41 @@ def draw(found: Ablation, path: Path) -> None:
         ImportError: matplotlib is not installed.
         OSError: The file cannot be written.
     """
-    figure = import_module("matplotlib.figure").Figure(figsize=(13, 6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    rows = [row for row in found.patterns if row.kind != DENSE]
-    timed = all(row.seconds is not None for row in rows)
-    places = [row.seconds if timed and row.seconds else row.density for row in rows]
-    for axes, name in (
-        (left, "Attention-mass recall: mean, 5th percentile below"),
-        (right, "nDCG@10, late interaction"),
+    rows = found.patterns
+    size = (15, 1.5 + 0.3 * len(rows))
+    figure = import_module("matplotlib.figure").Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, 5, sharey=True)
+    time, density, recall, cosine, ndcg = panels
+    _dots(time, rows, [row.seconds for row in rows])
+    _dots(density, rows, [row.density for row in rows])
+    _dots(recall, rows, [row.recall for row in rows], low=[row.recall_p5 for row in rows])
+    _dots(cosine, rows, [row.cosine for row in rows])
+    # Intervals are those of the difference to the pack's own pattern, on the same questions.
+    _dots(
+        ndcg,
+        rows,
+        [row.tokens.mean for row in rows],
+        low=[row.tokens.mean - row.change.mean + row.change.low for row in rows],
+        high=[row.tokens.mean - row.change.mean + row.change.high for row in rows],
+    )
+    for axes, title in (
+        (time, "Seconds of a pass"),
+        (density, "Density"),
+        (recall, "Attention-mass recall,\ndown to its 5th percentile"),
+        (cosine, "Passage cosine to the dense twin"),
+        (ndcg, "nDCG@10, late interaction,\ninterval of the change"),
     ):
-        axes.set_ylabel(name)
-        axes.set_xlabel("Seconds of a pass" if timed else "Density")
+        axes.set_title(title, fontsize="medium")
         axes.grid(alpha=0.3)
-    _points(left, rows, places, [row.recall for row in rows])
-    for row, place in zip(rows, places, strict=True):
-        left.plot([place, place], [row.recall_p5, row.recall], color="0.7", zorder=1)
-    _points(right, rows, places, [row.tokens.mean for row in rows])
-    dense = found.rows[0]
-    right.axhline(dense.tokens.mean, color="0.5", linestyle="--", label=DENSE)
-    right.legend(loc="lower right", fontsize="small")
+        axes.locator_params(axis="x", nbins=4)
+    for axes, limits in ((recall, ("recall", "recall_p5")), (cosine, ("cosine",))):
+        for name in limits:
+            axes.axvline(LEAST[name], color="0.4", linestyle=":")
+    _logarithmic(density)
+    if any(row.seconds for row in rows):
+        _logarithmic(time)
+    time.set_yticks(range(len(rows)), [f"{row.kind}: {row.name}" for row in rows])
+    time.invert_yaxis()
     lengths = ", ".join(f"{length:,}" for length in found.lengths)
     figure.suptitle(
         f"{found.pack} {found.revision}, int8, {found.threads} threads, {lengths} tokens"
@@ -56,17 +70,27 @@ def draw(found: Ablation, path: Path) -> None:
     part.replace(path)
 
 
-def _points(axes: Any, rows: list[Row], places: list[float], heights: list[float]) -> None:
+def _logarithmic(axes: Any) -> None:
+    ticker = import_module("matplotlib.ticker")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 3)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+
+
+def _dots(
+    axes: Any,
+    rows: list[Row],
+    values: list[float | None],
+    low: list[float] | None = None,
+    high: list[float] | None = None,
+) -> None:
+    """A dot for each row at its value, with a line from ``low`` to ``high``; the value if None."""
     kinds = list(dict.fromkeys(row.kind for row in rows))
-    for number, kind in enumerate(kinds):
-        mine = [at for at, row in enumerate(rows) if row.kind == kind]
-        axes.plot(
-            [places[at] for at in mine],
-            [heights[at] for at in mine],
-            _MARKERS[number % len(_MARKERS)],
-            label=kind,
-        )
-    for row, place, height in zip(rows, places, heights, strict=True):
-        axes.annotate(
-            row.name, (place, height), xytext=(4, 3), textcoords="offset points", fontsize=7
-        )
+    for place, (row, value) in enumerate(zip(rows, values, strict=True)):
+        if value is None:
+            continue
+        colour = f"C{kinds.index(row.kind)}"
+        ends = (low[place] if low else value, high[place] if high else value)
+        axes.plot(ends, (place, place), color=colour, alpha=0.5)
+        axes.plot(value, place, "o", color=colour)

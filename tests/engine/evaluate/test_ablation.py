@@ -234,7 +234,7 @@ def test_the_picture_names_every_pattern(tmp_path: Path):
     draw(table_of(row("k"), row("fewer", seconds=1.0)), tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text("utf-8")
     # Text is drawn as paths, with the words beside them in comments.
-    assert all(f"<!-- {name} -->" in text for name in ("k", "fewer", "Seconds of a pass"))
+    assert all(f"<!-- {name} -->" in text for name in ("budget: k", "budget: fewer", "Density"))
 
 
 def test_memory_is_the_peak_not_the_end():
