@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from engine.evaluate.retrieval import Estimate
-from engine.evaluate.variants import BLOCK, DENSE, LAYER
+from engine.evaluate.variants import BLOCK, DENSE, LAYER, SELECTION
 from kernels.block_sparse.pattern import BlockPattern
 
 # What a pattern must keep of its dense twin: shares, a cosine, and what nDCG@10 may lose.
@@ -92,13 +92,14 @@ class Ablation:
     def argued_for(self) -> Row | None:
         """The fastest pattern that stays within ``LEAST`` and ``ALLOWED``; None if none does.
 
-        Where nothing was timed, the one that reads least.
+        Where nothing was timed, the one that reads least. Attention head by head only serves to
+        compare ways of selecting and is no candidate.
         """
         dense = self.rows[0]
         fit = [
             row
             for row in self.patterns
-            if row.kind != DENSE
+            if row.kind not in (DENSE, SELECTION)
             and all(getattr(row, name) >= least for name, least in LEAST.items())
             and row.tokens.mean >= dense.tokens.mean - ALLOWED
         ]

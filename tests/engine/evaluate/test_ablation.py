@@ -193,6 +193,7 @@ def test_where_none_is_within_that_is_said_and_untimed_ones_go_by_density():
     assert "None is within." in markdown(table_of(row("one", recall=0.5)))
     # A layer's row is no pattern.
     assert table_of(row("less", variants.LAYER, seconds=0.1)).argued_for() is None
+    assert table_of(row("heads", variants.SELECTION, seconds=0.1)).argued_for() is None
     wide = row("wide", seconds=None, density=0.3)
     sparse = row("sparse", seconds=None, density=0.2)
     assert table_of(wide, sparse).argued_for() is sparse
