@@ -1,262 +1,216 @@
-"""What each layer's neighbours, global and selected blocks are worth.
+"""What each part of the sparse attention is worth, and what other patterns would cost and give.
 
-``python -m engine.evaluate.ablation --corpus DIR --config FILE --checkpoint DIR`` (extra
-``train``): one part of the attention is taken from one layer, or from all, without training anew.
-Beside the share of dense attention that the part holds, the table tells how far the passages of
-long held-out documents move and what finding them loses.
+The same int8 weights read long documents in every way of :mod:`engine.evaluate.variants`. Each is
+held against the dense twin of the pack (every block read), in time, memory, fidelity and in what
+questions find. ``chumoku ablate`` measures documents of one's own;
+``python -m engine.evaluate.ablation --corpus DIR --config FILE`` held-out documents of the corpus.
 """
 
 import argparse
-import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from engine.cli_progress import run_with_progress
+from engine.evaluate import variants
+from engine.evaluate.ablation_output import Outputs
+from engine.evaluate.ablation_table import Ablation, Row, markdown
+from engine.evaluate.cost import Cost, pass_cost
 from engine.evaluate.joined_documents import LongDocument, long_documents
-from engine.evaluate.retrieval import Estimate, difference, ndcg_at
-from engine.model.tokenizer import Tokenizer, token_ranges
-from engine.training.attention import block_attention
-from engine.training.batches import pad
-from engine.training.checkpoint import load_checkpoint
-from engine.training.config import ModelConfig, load_config
-from engine.training.model import Encoder, EncoderLayer, mean_pool
-from engine.training.sparse_twin import (
-    draw_sample,
-    far_keys,
-    kept_blocks,
-    log_mass,
-    twin_attention,
-    twin_scores,
-)
+from engine.evaluate.judge import Answers, Judge, overlaps, passage_cosines
+from engine.evaluate.retrieval import difference, estimate
+from engine.evaluate.variants import Variant
+from engine.model.encoder import Encoder
+from engine.model.pack import load_pack
+from engine.models import default_pack
+from engine.progress import CancelToken, Job, Progress, run
+from engine.records import Encoding, Fidelity
+from engine.training.config import load_config
 from engine.training.splits import read_split
+from kernels.block_sparse.pattern import BlockPattern, block_count
 
-NEIGHBOURS, GLOBAL, SELECTED = "neighbours", "global", "selected"
-PARTS = (NEIGHBOURS, GLOBAL, SELECTED)
-TOKENS = 8192
-DOCUMENTS = 3
-_SAMPLE, _ROWS = 16, 16
-_QUESTIONS = 120
+TOKENS = 32_768
+DOCUMENTS = 2
+REPEATS = 3
+# Query blocks of each layer that are also computed densely.
+SAMPLE = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table.
+@dataclass(slots=True)
+class _Found:
+    """What a variant did, document by document."""
 
-    Attributes:
-        without: Part that was taken away; empty for the pass as it is, ``"sparsity"`` for the
-            dense twin.
-        layer: Layer that it was taken from; None for all.
-        mass: Share of dense attention that the part holds there, without it elsewhere; None for
-            whole passes.
-        cosine: Mean cosine of passage vectors to the pass as it is.
-        ndcg: nDCG@10 of passages by their vectors.
-        change: The same less that of the pass as it is, with its interval.
+    fidelity: list[Fidelity] = field(default_factory=list)
+    cosines: list[float] = field(default_factory=list)
+    overlaps: list[float] = field(default_factory=list)
+    vectors: list[float] = field(default_factory=list)
+    tokens: list[float] = field(default_factory=list)
+    shares: list[np.ndarray] = field(default_factory=list)
+    costs: list[Cost] = field(default_factory=list)
+
+    def take(self, made: Encoding, dense: Encoding, answers: Answers, twin: Answers) -> None:
+        """Take in an encoding and its answers beside those of the dense twin."""
+        self.fidelity.append(made.fidelity)
+        self.cosines += passage_cosines(made, dense)
+        self.overlaps += overlaps(answers, twin)
+        self.vectors += answers.vectors
+        self.tokens += answers.tokens
+
+
+def part_shares(encoding: Encoding, pattern: BlockPattern) -> np.ndarray:
+    """Share of each layer's attention that falls on ``variants.PARTS``, float64 ``[L, 3]``.
+
+    Attention is what the pass computed, all heads and query blocks alike; the rest of it stays
+    within the query block.
     """
-
-    without: str
-    layer: int | None
-    mass: float | None
-    cosine: float
-    ndcg: float
-    change: Estimate
-
-
-def lacking(config: ModelConfig, part: str) -> ModelConfig:
-    """The pattern without a part; a block always reads itself."""
-    if part == NEIGHBOURS:
-        return replace(config, near=0)
-    if part == GLOBAL:
-        return replace(config, global_blocks=0)
-    return replace(config, k_min=0, k_max=0)
-
-
-def _layers(encoder: Encoder) -> Iterator[EncoderLayer]:
-    for layer in encoder.layers:
-        assert isinstance(layer, EncoderLayer)
-        yield layer
-
-
-@torch.no_grad()
-def encode(encoder: Encoder, ids: Sequence[int], configs: Sequence[ModelConfig] | None) -> Tensor:
-    """Token states ``[T, W]`` with a pattern for each layer, or those of the dense twin."""
-    size = encoder.config.block
-    tokens, real = pad([list(ids)], -(-len(ids) // size) * size)
-    x = encoder.embedding(tokens)
-    for place, layer in enumerate(_layers(encoder)):
-        q, k, v = layer.project(x)
-        if configs is None:
-            mixed = twin_attention(q[0], k[0], v[0], real[0], encoder.config)[None]
-        else:
-            mixed = block_attention(q, k, v, real, configs[place])
-        x = layer.finish(x, mixed)
-    return encoder.final_norm(x)[0, : len(ids)]
-
-
-@torch.no_grad()
-def part_masses(encoder: Encoder, ids: Sequence[int], seed: int) -> Tensor:
-    """Share of dense attention on neighbours, global and selected blocks, ``[L, 3]``."""
-    config = encoder.config
-    tokens = torch.tensor(ids[: len(ids) // config.block * config.block])
-    real = torch.ones(len(tokens), dtype=torch.bool)
-    generator = torch.Generator().manual_seed(seed)
-    blocks, rows = len(tokens) // config.block, min(_ROWS, config.block)
-    sample = draw_sample(blocks, min(_SAMPLE, blocks), rows, config.block, generator)
-    numbers = torch.arange(blocks)
-    own = numbers[None] == sample.blocks[:, None]
-    leading = (numbers < config.global_blocks).expand_as(own)
-    x = encoder.embedding(tokens)[None]
-    found = []
-    for layer in _layers(encoder):
-        q, k, v = layer.project(x)
-        far = far_keys(k[0], config)
-        scores = twin_scores(q[0], k[0], far, real, sample, config)
-        kept = kept_blocks(q[0], far, real, sample, config)
-        _, by_block = log_mass(scores, kept)
-        masses = by_block.exp().mean((1, 2))  # Near blocks are 0 here.
-        itself = scores.near.logsumexp(-1) - torch.logaddexp(
-            scores.far.logsumexp(-1), scores.near.logsumexp(-1)
-        )
-        size = config.block
-        middle = scores.near[..., config.near * size : (config.near + 1) * size]
-        alone = (middle.logsumexp(-1) - scores.near.logsumexp(-1) + itself).exp()
-        near = (itself.exp() - alone).mean()
-        share = [float(near)]
-        for chosen in (leading, kept & ~leading):
-            share.append(float((masses * chosen).sum(-1).mean()))
-        found.append(torch.tensor(share))
-        x = layer.finish(x, block_attention(q, k, v, real[None], config))
-    return torch.stack(found)
-
-
-class _Judge:
-    """Documents with their questions, encoded in ever other ways."""
-
-    def __init__(
-        self, encoder: Encoder, tokenizer: Tokenizer, documents: Sequence[LongDocument]
-    ) -> None:
-        self._encoder = encoder
-        self.ids: list[list[int]] = []
-        self._ranges: list[np.ndarray] = []
-        self._queries: list[Tensor] = []
-        self._targets: list[list[int]] = []
-        for document in documents:
-            tokens = tokenizer.tokenize(document.text)
-            self.ids.append([int(one) for one in tokens.ids])
-            self._ranges.append(token_ranges(tokens.spans, list(document.spans)))
-            asked = document.questions[:: max(1, len(document.questions) // _QUESTIONS)]
-            rows = [[int(one) for one in tokenizer.tokenize(text).ids] or [1] for text, _ in asked]
-            self._queries.append(self._query_vectors(rows))
-            self._targets.append([target for _, target in asked])
-
-    @torch.no_grad()
-    def _query_vectors(self, rows: list[list[int]]) -> Tensor:
-        found = [torch.empty(0, self._encoder.config.passage_width)]
-        for first in range(0, len(rows), 32):
-            ids, real = pad(rows[first : first + 32])
-            pooled = mean_pool(self._encoder(ids, real), real)
-            found.append(self._encoder.passage_vectors(pooled))
-        return torch.cat(found)
-
-    @torch.no_grad()
-    def vectors(self, configs: Sequence[ModelConfig] | None) -> list[Tensor]:
-        """Passage vectors of each document; the dense twin's where there are no patterns."""
-        made = []
-        for ids, ranges in zip(self.ids, self._ranges, strict=True):
-            states = encode(self._encoder, ids, configs)
-            sums = torch.cat((torch.zeros(1, states.shape[1]), states.cumsum(0)))
-            starts, stops = torch.from_numpy(ranges).T
-            counts = (stops - starts).clamp(min=1)[:, None]
-            made.append(self._encoder.passage_vectors((sums[stops] - sums[starts]) / counts))
-        return made
-
-    def ndcg(self, vectors: Sequence[Tensor]) -> list[float]:
-        """nDCG@10 of each question among the passages of its document."""
-        return [
-            ndcg_at(row, frozenset((target,)))
-            for queries, passages, targets in zip(
-                self._queries, vectors, self._targets, strict=True
-            )
-            for row, target in zip(
-                (queries @ passages.T).argsort(dim=1, descending=True, stable=True).tolist(),
-                targets,
-                strict=True,
-            )
-        ]
+    kept, mass = encoding.kept_blocks, encoding.kept_mass.astype(np.float64)
+    distance = np.abs(kept - np.arange(kept.shape[1])[None, :, None])
+    near, leading = distance <= pattern.near, kept < pattern.global_blocks
+    parts = (near & (distance > 0), ~near & leading, ~near & ~leading)
+    shares = [np.where((kept >= 0) & part, mass, 0.0).sum(axis=2).mean(axis=1) for part in parts]
+    return np.stack(shares, axis=1)
 
 
 def measure(
-    encoder: Encoder, tokenizer: Tokenizer, documents: Sequence[LongDocument]
-) -> Iterator[Row]:
-    """Yield the rows: as it is, the dense twin, then each part from all layers and from each."""
-    judge = _Judge(encoder, tokenizer, documents)
-    config, layers = encoder.config, encoder.config.layers
-    masses = torch.stack([part_masses(encoder, ids, place) for place, ids in enumerate(judge.ids)])
-    masses = masses.mean(0)
-    usual = judge.vectors([config] * layers)
-    base = judge.ndcg(usual)
+    encoder: Encoder,
+    documents: Sequence[LongDocument],
+    cancel: CancelToken,
+    *,
+    repeats: int = REPEATS,
+    blocks: Sequence[int] = variants.BLOCKS,
+) -> Job[Ablation]:
+    """Read documents in every way and ask their questions.
 
-    def row(without: str, layer: int | None, mass: float | None, vectors: Sequence[Tensor]) -> Row:
-        alike = torch.cat([(one * two).sum(-1) for one, two in zip(vectors, usual, strict=True)])
-        found = judge.ndcg(vectors)
-        mean = float(np.mean(found)) if found else 0.0
-        return Row(without, layer, mass, float(alike.mean()), mean, difference(found, base))
+    Args:
+        encoder: A pack, loaded.
+        documents: From :mod:`engine.evaluate.joined_documents`, at least one; it is the first
+            that is timed.
+        cancel: Stops the work.
+        repeats: Timed passes of each variant but the dense twin, which is timed once; the variants
+            take turns. 0 for no times and no memory.
+        blocks: Other sizes of blocks. They are left out, as is selection per head, where the
+            package ``onnx`` is not installed.
 
-    yield row("", None, None, usual)
-    yield row("sparsity", None, None, judge.vectors(None))
-    for place, part in enumerate(PARTS):
-        changed = lacking(config, part)
-        share = float(masses[:, place].mean())
-        yield row(part, None, share, judge.vectors([changed] * layers))
-        for layer in range(layers):
-            configs = [changed if at == layer else config for at in range(layers)]
-            yield row(part, layer, float(masses[layer, place]), judge.vectors(configs))
+    Raises:
+        OSError: A timed pass failed.
+        engine.errors.Cancelled: ``cancel`` was set.
+    """
+    pack, pattern = encoder.pack, encoder.pack.config.pattern
+    lengths = [len(encoder.tokenizer.tokenize(one.text).ids) for one in documents]
+    dense = variants.dense_twin(pattern, block_count(max(lengths), pattern.block))
+    patterns = [dense, *variants.pattern_variants(pattern, blocks)]
+    left_out: list[Variant] = []
+    if not variants.can_make_graphs():
+        left_out = [one for one in patterns if variants.needs_graphs(one, pack)]
+        patterns = [one for one in patterns if one not in left_out]
+    found = {one: _Found() for one in (*patterns, *variants.layer_variants(pack.config))}
+    turns = [one for turn in range(repeats) for one in patterns if one != dense or turn == 0]
+    total, done = len(found) * len(documents) + len(turns), 0
+    for document in documents:
+        judge = Judge(document, encoder)
+        twin: tuple[Encoding, Answers] | None = None
+        for variant, held in found.items():
+            yield Progress("evaluate", done, total, variant.name)
+            opened = variants.open_variant(
+                variants.variant_pack(pack, variant), variant, encoder.threads
+            )
+            sample = 0 if variant == dense else SAMPLE
+            made = run(
+                opened.encode(
+                    document.text, document.spans, (), cancel=cancel, fidelity_sample=sample
+                )
+            )
+            answers = judge.ask(made)
+            twin = twin or (made, answers)
+            held.take(made, twin[0], answers, twin[1])
+            if variant == variants.shipped(pattern):
+                held.shares.append(part_shares(made, pattern))
+            done += 1
+    for variant in turns:
+        yield Progress("evaluate", done, total, f"time of {variant.name}")
+        altered = variants.variant_pack(pack, variant)
+        cost = pass_cost(altered, variant, documents[0], encoder.threads, cancel)
+        found[variant].costs.append(cost)
+        done += 1
+    yield Progress("evaluate", total, total, pack.name)
+    own = found[variants.shipped(pattern)]
+    shares = np.mean(own.shares, axis=0)
+    return Ablation(
+        pack.name,
+        pack.revision,
+        pack.pack_hash,
+        pattern,
+        encoder.threads,
+        tuple(lengths),
+        len(own.tokens),
+        repeats,
+        tuple(_row(variant, held, own, shares) for variant, held in found.items()),
+        tuple(f"{one.kind}: {one.name}" for one in left_out),
+    )
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows in Markdown."""
-    lines = [
-        "| Without | Layer | Share of dense attention | Passage cosine | nDCG@10 | Change | 95 % |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        layer = "all" if row.layer is None else str(row.layer)
-        mass = "" if row.mass is None else f"{row.mass:.3f}"
-        lines.append(
-            f"| {row.without or 'nothing'} | {layer} | {mass} | {row.cosine:.4f} | {row.ndcg:.4f} "
-            f"| {row.change.mean:+.4f} | {row.change.low:+.4f} to {row.change.high:+.4f} |"
-        )
-    return "\n".join(lines) + "\n"
+def _row(variant: Variant, held: _Found, own: _Found, shares: np.ndarray) -> Row:
+    share = None
+    if variant.without:
+        column = shares[:, variants.PARTS.index(variant.without)]
+        share = float(column.mean() if variant.layer is None else column[variant.layer])
+    return Row(
+        kind=variant.kind,
+        name=variant.name,
+        density=_mean([one.density for one in held.fidelity]),
+        seconds=median(one.seconds for one in held.costs) if held.costs else None,
+        memory=max(one.memory for one in held.costs) if held.costs else None,
+        recall=_mean([one.recall_mean for one in held.fidelity]),
+        recall_p5=_mean([one.recall_p5 for one in held.fidelity]),
+        output_error=_mean([one.output_error for one in held.fidelity]),
+        cosine=_mean(held.cosines),
+        top10=_mean(held.overlaps),
+        vectors=estimate(held.vectors),
+        tokens=estimate(held.tokens),
+        change=difference(held.tokens, own.tokens),
+        share=share,
+    )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure a checkpoint and print the table."""
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure a pack on held-out documents of the corpus; gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m engine.evaluate.ablation", description=__doc__)
-    parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
-    parser.add_argument("--config", type=Path, required=True, help="settings of the training run")
-    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of the training corpus")
+    parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
+    parser.add_argument("--pack", type=Path, help="folder of the pack; else the installed one")
     parser.add_argument("--tokens", type=int, default=TOKENS, help="tokens of a document")
-    parser.add_argument("--documents", type=int, default=DOCUMENTS, help="most documents")
-    parser.add_argument("--json", type=Path, help="where the rows go as JSON")
-    chosen = parser.parse_args(arguments)
-    config = load_config(chosen.config)
-    split = read_split(chosen.corpus, config.pairs, config.split, config.seed)
-    encoder = load_checkpoint(chosen.checkpoint).eval()
-    tokenizer = Tokenizer((chosen.checkpoint / "tokenizer.json").read_bytes())
-    documents = long_documents(split, tokenizer, chosen.tokens, chosen.documents)
-    rows = []
-    for row in measure(encoder, tokenizer, documents):
-        rows.append(row)
-        sys.stderr.write(f"{len(rows)} of {2 + len(PARTS) * (1 + encoder.config.layers)}\n")
-    if chosen.json:
-        text = json.dumps([asdict(row) for row in rows], indent=1)
-        chosen.json.write_text(text, encoding="utf-8")
-    sys.stdout.write(table(rows))
+    parser.add_argument("--count", type=int, default=DOCUMENTS, help="most documents")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="timed passes of each variant")
+    parser.add_argument("--json", type=Path, help="JSON file of the table")
+    parser.add_argument("--csv", type=Path, help="CSV file of the table")
+    parser.add_argument("--plot", type=Path, help="picture of the table (.svg, .png or .pdf)")
+    options = parser.parse_args(arguments)
+    outputs = Outputs(options.json, options.csv, options.plot)
+    try:
+        outputs.check()
+    except ValueError as error:
+        parser.error(str(error))
+    encoder = Encoder.load(load_pack(options.pack or default_pack()))
+    config = load_config(options.config)
+    split = read_split(options.corpus, config.pairs, config.split, config.seed)
+    documents = long_documents(split, encoder.tokenizer, options.tokens, options.count)
+    if not documents:
+        parser.error(f"no held-out documents make {options.tokens} tokens")
+    found = run_with_progress(
+        lambda cancel: measure(encoder, documents, cancel, repeats=options.repeats)
+    )
+    outputs.write(found)
+    sys.stdout.write(markdown(found))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -109,7 +109,7 @@ class Collection:
 
 
 def build(
-    sets: Iterable[Rows], encoder: Model, cancel: CancelToken, *, together: bool = False
+    sets: Iterable[Rows], encoder: Model | None, cancel: CancelToken, *, together: bool = False
 ) -> Job[Collection]:
     """Split, encode and index documents as the library does, all in one scope.
 
@@ -117,7 +117,7 @@ def build(
 
     Args:
         sets: Where documents and questions come from.
-        encoder: The model.
+        encoder: The model; None for an index without vectors.
         cancel: Stops the work.
         together: Encode the parts of every document in one pass. Else parts that are no whole
             document are encoded one by one, knowing nothing of each other.
@@ -162,7 +162,7 @@ class _Place:
 class _Scope:
     """Revisions and words of a scope that is being built."""
 
-    def __init__(self, encoder: Model, together: bool) -> None:
+    def __init__(self, encoder: Model | None, together: bool) -> None:
         self.revisions: list[IndexedRevision] = []
         self.terms: dict[PassageId, list[str]] = {}
         self._encoder = encoder
@@ -178,54 +178,24 @@ class _Scope:
         else:
             document, spans = lay_out(row)
         passages = split_passages(document) if row.whole else _as_given(row, document.text, spans)
-        if row.whole or self._together:
-            vectors, tokens = yield from encode_whole(
-                self._encoder, document.text, passages, cancel
-            )
+        if self._encoder is None:
+            made = None
+        elif row.whole or self._together:
+            made = yield from encode_whole(self._encoder, document.text, passages, cancel)
         else:
-            vectors, tokens = yield from self._encode_apart(document.text, passages, cancel)
-        self._index(document, passages, vectors, tokens)
+            made = yield from _encode_apart(self._encoder, document.text, passages, cancel)
+        self._index(document, passages, made)
         position = len(self.revisions) - 1
         return {name: _Place(position, *span) for name, span in spans.items()}
-
-    def _encode_apart(
-        self, text: str, passages: Sequence[Passage], cancel: CancelToken
-    ) -> Job[tuple[MeaningVectors, TokenArrays]]:
-        """Encode every passage on its own, as if it were a document."""
-        vectors, sentences, spans, tokens = [], [], [], []
-        for passage in passages:
-            body = text[passage.start : passage.end]
-            encoded = yield from self._encoder.encode(
-                body,
-                [(0, len(body))],
-                [(start - passage.start, end - passage.start) for start, end in passage.sentences],
-                cancel=cancel,
-                fidelity_sample=0,
-            )
-            vectors.append(encoded.passage_vectors)
-            sentences.append(encoded.sentence_vectors)
-            spans.append(encoded.token_spans + passage.start)
-            tokens.append(encoded.token_vectors)
-        block = self._encoder.pack.config.pattern.block
-        joined = np.concatenate(tokens)
-        return (
-            MeaningVectors(np.concatenate(sentences), np.concatenate(vectors)),
-            TokenArrays(
-                np.concatenate(spans).astype(np.int32),
-                joined,
-                block_summaries(joined / np.float32(127.0), block),
-                block,
-            ),
-        )
 
     def _index(
         self,
         document: Document,
         passages: Sequence[Passage],
-        vectors: MeaningVectors,
-        tokens: TokenArrays,
+        made: tuple[MeaningVectors, TokenArrays] | None,
     ) -> None:
         number = len(self.revisions) + 1
+        vectors, tokens = made or (None, None)
         ids = tuple(PassageId(len(self.terms) + place) for place in range(len(passages)))
         for passage_id, passage in zip(ids, passages, strict=True):
             body = document.text[passage.start : passage.end]
@@ -239,7 +209,7 @@ class _Scope:
                 ids,
                 vectors,
                 lambda: document.text,
-                lambda: tokens,
+                None if tokens is None else lambda: tokens,
             )
         )
 
@@ -259,6 +229,37 @@ def encode_whole(
         MeaningVectors(encoded.sentence_vectors, encoded.passage_vectors),
         TokenArrays(
             encoded.token_spans, encoded.token_vectors, encoded.block_summaries, encoded.block
+        ),
+    )
+
+
+def _encode_apart(
+    encoder: Model, text: str, passages: Sequence[Passage], cancel: CancelToken
+) -> Job[tuple[MeaningVectors, TokenArrays]]:
+    """Encode every passage on its own, as if it were a document."""
+    vectors, sentences, spans, tokens = [], [], [], []
+    for passage in passages:
+        body = text[passage.start : passage.end]
+        encoded = yield from encoder.encode(
+            body,
+            [(0, len(body))],
+            [(start - passage.start, end - passage.start) for start, end in passage.sentences],
+            cancel=cancel,
+            fidelity_sample=0,
+        )
+        vectors.append(encoded.passage_vectors)
+        sentences.append(encoded.sentence_vectors)
+        spans.append(encoded.token_spans + passage.start)
+        tokens.append(encoded.token_vectors)
+    block = encoder.pack.config.pattern.block
+    joined = np.concatenate(tokens)
+    return (
+        MeaningVectors(np.concatenate(sentences), np.concatenate(vectors)),
+        TokenArrays(
+            np.concatenate(spans).astype(np.int32),
+            joined,
+            block_summaries(joined / np.float32(127.0), block),
+            block,
         ),
     )
 

@@ -8,22 +8,21 @@ The words of a question count as elsewhere when most of its pairs of characters 
 document but not in the passage that answers it: such questions need the rest of the document.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from engine.evaluate.bm25 import bigrams
+from engine.evaluate import variants
 from engine.evaluate.figures import Figure
 from engine.evaluate.joined_documents import LongDocument, long_documents
-from engine.evaluate.retrieval import difference, estimate, ndcg_at
+from engine.evaluate.judge import Answers, Judge, overlaps, passage_cosines
+from engine.evaluate.retrieval import difference, estimate
 from engine.model.encoder import Encoder
-from engine.model.tokenizer import token_ranges
 from engine.progress import CancelToken, Job, Progress, run
 from engine.records import Encoding
-from engine.search.attention import late_interaction
 from engine.training.splits import Split
-from kernels.block_sparse.pattern import BlockPattern
+from kernels.block_sparse.pattern import BlockPattern, block_count
 
 SPARSE, TWIN, FIXED, NEAR = "sparse", "dense twin", "near and global", "near"
 WAYS = (SPARSE, TWIN, FIXED, NEAR)
@@ -32,26 +31,17 @@ TOKENS = 32_768
 DOCUMENTS = 3
 # What the sparse pass may lose, as a share.
 ALLOWED = 0.005
-# Questions asked of a document, spread over it.
-QUESTIONS = 200
 SAMPLE = 16
 
 
-def pattern_of(way: str, pattern: BlockPattern, blocks: int) -> BlockPattern:
+def ways(pattern: BlockPattern, blocks: int) -> dict[str, variants.Variant]:
     """How a document of at most ``blocks`` blocks is read."""
-    fixed = replace(pattern, k_min=0, k_max=0)
     return {
-        SPARSE: pattern,
-        TWIN: replace(pattern, k_max=max(blocks, pattern.k_max)),
-        FIXED: fixed,
-        NEAR: replace(fixed, global_blocks=0),
-    }[way]
-
-
-def with_pattern(encoder: Encoder, pattern: BlockPattern) -> Encoder:
-    """The same weights that read blocks by another pattern."""
-    config = replace(encoder.pack.config, pattern=pattern)
-    return Encoder.load(replace(encoder.pack, config=config), encoder.threads)
+        SPARSE: variants.shipped(pattern),
+        TWIN: variants.dense_twin(pattern, blocks),
+        FIXED: variants.local_and_global(pattern),
+        NEAR: variants.local_only(pattern),
+    }
 
 
 @dataclass(slots=True)
@@ -72,8 +62,7 @@ class _Found:
 
     def compare(self, sparse: Encoding, twin: Encoding) -> None:
         """Take in how close the two encodings of a document are."""
-        both = sparse.passage_vectors.astype(np.float32) * twin.passage_vectors.astype(np.float32)
-        self.cosines += both.sum(axis=1).tolist()
+        self.cosines += passage_cosines(sparse, twin)
         self.recalls.append(sparse.fidelity.recall_mean)
         self.low_recalls.append(sparse.fidelity.recall_p5)
         self.densities.append(sparse.fidelity.density)
@@ -82,23 +71,13 @@ class _Found:
         if sparse.fidelity.top10_overlap is not None:
             self.sampled_overlaps.append(sparse.fidelity.top10_overlap)
 
-    def ask(self, encoder: Encoder, document: LongDocument, made: Mapping[str, Encoding]) -> None:
-        """Ask a document's questions of its encodings."""
-        everywhere = set(bigrams(document.text))
-        grams = [set(bigrams(document.text[start:stop])) for start, stop in document.spans]
-        ranges = token_ranges(made[SPARSE].token_spans, list(document.spans))
-        for text, target in document.questions[:: max(1, len(document.questions) // QUESTIONS)]:
-            query, wanted = encoder.encode_query(text), frozenset((target,))
-            asked = set(bigrams(text))
-            self.elsewhere.append(2 * len(asked & everywhere - grams[target]) > len(asked))
-            tops: dict[str, set[int]] = {}
-            for way, encoding in made.items():
-                order = _order(encoding.passage_vectors.astype(np.float32) @ query.vector)
-                tops[way] = set(order[:10])
-                self.vectors[way].append(ndcg_at(order, wanted))
-                order = _order(late_interaction(query, encoding.token_vectors, ranges))
-                self.tokens[way].append(ndcg_at(order, wanted))
-            self.overlaps.append(len(tops[SPARSE] & tops[TWIN]) / len(tops[TWIN]))
+    def take(self, answers: Mapping[str, Answers], elsewhere: Iterable[bool]) -> None:
+        """Take in what the ways answered to a document's questions."""
+        self.elsewhere += elsewhere
+        for way, held in answers.items():
+            self.vectors[way] += held.vectors
+            self.tokens[way] += held.tokens
+        self.overlaps += overlaps(answers[SPARSE], answers[TWIN])
 
     def figures(self) -> list[Figure]:
         """The figures with their intervals and targets."""
@@ -117,10 +96,6 @@ class _Found:
             )
             made.append(replace(figure, at_most=at_most))
         return made
-
-
-def _order(scores: np.ndarray) -> list[int]:
-    return np.argsort(-scores, kind="stable").tolist()
 
 
 def _means(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
@@ -168,13 +143,17 @@ def measure(
         cancel: Checked before every chunk.
     """
     found = _Found()
-    pattern = encoder.pack.config.pattern
+    pack, total = encoder.pack, len(WAYS) * len(documents)
+    pattern = pack.config.pattern
     for place, document in enumerate(documents):
-        blocks = len(encoder.tokenizer.tokenize(document.text).ids) // pattern.block + 1
+        judge = Judge(document, encoder)
+        tokens = len(encoder.tokenizer.tokenize(document.text).ids)
         made: dict[str, Encoding] = {}
-        for way in WAYS:
-            yield Progress("evaluate", 4 * place + len(made), 4 * len(documents), "long documents")
-            reader = with_pattern(encoder, pattern_of(way, pattern, blocks))
+        for way, variant in ways(pattern, block_count(tokens, pattern.block)).items():
+            yield Progress("evaluate", len(WAYS) * place + len(made), total, "long documents")
+            reader = variants.open_variant(
+                variants.variant_pack(pack, variant), variant, encoder.threads
+            )
             sample = SAMPLE if way == SPARSE else 0
             made[way] = run(
                 reader.encode(
@@ -182,8 +161,8 @@ def measure(
                 )
             )
         found.compare(made[SPARSE], made[TWIN])
-        found.ask(encoder, document, made)
-    yield Progress("evaluate", 4 * len(documents), 4 * len(documents), "long documents")
+        found.take({way: judge.ask(held) for way, held in made.items()}, judge.elsewhere)
+    yield Progress("evaluate", total, total, "long documents")
     return found.figures()
 
 

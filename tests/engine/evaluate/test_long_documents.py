@@ -1,29 +1,23 @@
 import json
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from engine.evaluate.ablation import encode, lacking, part_masses, table
-from engine.evaluate.ablation import measure as measure_parts
+from engine.evaluate import variants
 from engine.evaluate.joined_documents import LongDocument, long_documents
 from engine.evaluate.long_documents import (
     NEAR,
     SPARSE,
     TWIN,
     measure,
-    pattern_of,
-    with_pattern,
+    ways,
 )
 from engine.model.encoder import Encoder
 from engine.model.pack import load_pack
 from engine.models import default_pack
 from engine.progress import CancelToken, run
-from engine.training.config import ModelConfig
 from engine.training.corpus import Question, Section
-from engine.training.model import Encoder as TrainedEncoder
 from engine.training.splits import Split
 
 PARTS = ["ポンプ", "弁", "軸受", "配管", "モーター", "治具", "図面", "ボルト"]
@@ -68,10 +62,10 @@ def test_documents_hold_their_passages_and_questions(
     questions, headings = documents
     # What every passage is asked with alike is left out.
     assert all(text != "何を点検するか" for text, _ in questions.questions)
-    for text, target in questions.questions:
+    for text, (target,) in questions.questions:
         start, stop = questions.spans[target]
         assert questions.text[start:stop].find(f"{text.split('番')[0]}は") >= 0
-    assert headings.questions[0] == ("Manual Inspection 0", 0)
+    assert headings.questions[0] == ("Manual Inspection 0", frozenset((0,)))
     start, _ = headings.spans[0]
     assert headings.text[:start] == "点検 0\n"
 
@@ -84,7 +78,8 @@ def test_the_twin_reads_everything_and_near_alone_reads_less(
     blocks = len(encoder.tokenizer.tokenize(text).ids) // pattern.block + 1
     vectors = {}
     for way in (SPARSE, TWIN, NEAR):
-        reader = with_pattern(encoder, pattern_of(way, pattern, blocks))
+        variant = ways(pattern, blocks)[way]
+        reader = variants.open_variant(variants.variant_pack(encoder.pack, variant), variant, 1)
         made = run(reader.encode(text, documents[0].spans, (), cancel=CancelToken()))
         vectors[way] = made.passage_vectors.astype(np.float32)
         read = (made.kept_blocks >= 0).sum(2)
@@ -113,50 +108,3 @@ def test_the_figures_compare_the_four_ways(documents: list[LongDocument], encode
     density = figures["long documents: density"]
     assert density.at_most and density.met is False
     assert json.dumps([one.as_json() for one in figures.values()])
-
-
-def tiny() -> TrainedEncoder:
-    config = ModelConfig(layers=2, width=32, heads=2, feed_forward=64, block=8, k_max=2)
-    torch.manual_seed(0)
-    made = TrainedEncoder(config).eval()
-    with torch.no_grad():
-        for name, value in made.named_parameters():
-            if name.endswith(("output.weight", "down.weight")):
-                torch.nn.init.normal_(value, std=0.2)
-            if name.endswith("qk_bias"):
-                value.zero_()
-    return made
-
-
-def test_a_part_that_is_taken_away_is_not_read():
-    encoder = tiny()
-    ids = [int(one) for one in torch.randint(10, 900, (400,))]
-    usual = encode(encoder, ids, [encoder.config] * 2)
-    torch.testing.assert_close(usual[None], encoder(torch.tensor([ids]), torch.ones(1, 400).bool()))
-    masses = part_masses(encoder, ids, 1)
-    # Nothing tells keys apart much: near is 2 of 50 blocks, global 1, selected 2.
-    assert masses.shape == (2, 3)
-    assert bool((masses > 0.005).all()) and bool((masses.sum(1) < 0.4).all())
-    bare = lacking(lacking(lacking(encoder.config, "neighbours"), "global"), "selected")
-    alone = encode(encoder, ids, [bare] * 2)
-    other = encode(encoder, [*ids[:200], *([9] * 200)], [bare] * 2)
-    torch.testing.assert_close(alone[:200], other[:200], atol=1e-5, rtol=1e-4)
-    assert float((usual - alone).abs().max()) > 1e-3
-
-
-def test_the_table_takes_each_part_from_each_layer(
-    documents: list[LongDocument], encoder: Encoder, tmp_path: Path
-):
-    trained = tiny()
-    trained.embedding = torch.nn.Embedding(encoder.tokenizer.size, 32)
-    rows = list(measure_parts(trained, encoder.tokenizer, documents[:1]))
-    assert [(row.without, row.layer) for row in rows[:3]] == [
-        ("", None),
-        ("sparsity", None),
-        ("neighbours", None),
-    ]
-    assert len(rows) == 2 + 3 * 3
-    assert rows[0].cosine == pytest.approx(1.0, abs=1e-5) and rows[0].change.mean == 0.0
-    assert all(row.cosine < 0.999999 for row in rows[1:])
-    assert all(row.mass is not None and 0 < row.mass < 1 for row in rows[2:])
-    assert table(rows).count("\n") == 2 + len(rows)
