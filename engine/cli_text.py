@@ -28,6 +28,7 @@ STAGES = {
     "check": "checking",
     "rebuild": "rebuilding",
     "evaluate": "asking",
+    "bench": "measuring",
 }
 
 REASONS = {
