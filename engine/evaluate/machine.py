@@ -87,9 +87,10 @@ def package_versions(*packages: str) -> dict[str, str]:
 
 def peak_memory() -> int:
     """Most resident memory that this process has had so far, in bytes."""
-    info = psutil.Process().memory_info()
-    if hasattr(info, "peak_wset"):
-        return info.peak_wset
+    # Windows alone has this field.
+    peak = getattr(psutil.Process().memory_info(), "peak_wset", None)
+    if peak is not None:
+        return int(peak)
     # On Linux getrusage may still tell the peak of the process that started this one.
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")

@@ -157,5 +157,5 @@ def prepare(job: Job) -> Work:
         warm_up=warm_up,
         tokens=text.tokens,
         multiplier=encoder.layers,
-        note=f"one layer measured, times {encoder.layers}",
+        note=f"one layer measured, times {encoder.layers}; tokenizing and heads not included",
     )

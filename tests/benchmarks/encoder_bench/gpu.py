@@ -7,8 +7,10 @@ chose, and its mask is made before the clock starts.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -84,10 +86,9 @@ def choose(given: Inputs) -> tuple[Tensor, Tensor, Tensor]:
 def attend(given: Inputs, queries: Tensor, keys: Tensor, kept: Tensor) -> Tensor:
     """Our kernel, ``[NB, H, B, D]``."""
     values = given.v[0].unflatten(0, (-1, given.config.block))
-    by_head = [part.transpose(1, 2).contiguous() for part in (queries, keys, values)]
-    tokens = given.q.shape[1]
-    pattern = pattern_of(given.config)
-    return triton_impl.attend(*by_head, kept, tokens, pattern, with_mass=False)[0]
+    q, k, v = (part.transpose(1, 2).contiguous() for part in (queries, keys, values))
+    tokens, pattern = given.q.shape[1], pattern_of(given.config)
+    return triton_impl.attend(q, k, v, kept, tokens, pattern, with_mass=False)[0]
 
 
 def rotated(given: Inputs) -> tuple[Tensor, Tensor, Tensor]:
@@ -150,18 +151,23 @@ def gate(
     ]
 
 
-def _on_host(output: Tensor):
+def _on_host(output: Tensor) -> np.ndarray:
     # Waits for the device, without the time of copying all of it.
     return output.flatten(0, -2)[:64].float().cpu().numpy()
+
+
+def _flex(compiled: Callable, q: Tensor, k: Tensor, v: Tensor, mask: BlockMask) -> np.ndarray:
+    return _on_host(compiled(q, k, v, block_mask=mask))
 
 
 @torch.no_grad()
 def prepare(job: Job) -> Work:
     """Get a line ready."""
     given = inputs(job.folder, job.tokens, "cuda", torch.float16)
+    q, k, v = rotated(given)
     selecting = 0.0
 
-    def ours():
+    def ours() -> np.ndarray:
         nonlocal selecting
         begun, chosen = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         begun.record()
@@ -171,31 +177,25 @@ def prepare(job: Job) -> Work:
         selecting += begun.elapsed_time(chosen) / 1000
         return found
 
+    def sdpa() -> np.ndarray:
+        with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+            return _on_host(functional.scaled_dot_product_attention(q, k, v))
+
+    if job.line == "gpu-ours":
+        run, note = ours, "rotation and choice of blocks included"
+    elif job.line == "gpu-sdpa":
+        run, note = sdpa, "flash, rotation not included"
+    else:
+        mask, _ = block_mask(choose(given)[2], given.config.block)
+        compiled = torch.compile(flex_attention)
+        run = partial(_flex, compiled, q, k, v, mask)
+        note = "rotation, choice of blocks and mask not included"
+
     def warm_up() -> None:
         nonlocal selecting
         run()
         selecting = 0.0
 
-    run: Callable
-    if job.line == "gpu-ours":
-        run, note = ours, "rotation and choice of blocks included"
-    elif job.line == "gpu-sdpa":
-        q, k, v = rotated(given)
-
-        def run():
-            with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
-                return _on_host(functional.scaled_dot_product_attention(q, k, v))
-
-        note = "flash, rotation not included"
-    else:
-        q, k, v = rotated(given)
-        mask, _ = block_mask(choose(given)[2], given.config.block)
-        compiled = torch.compile(flex_attention)
-
-        def run():
-            return _on_host(compiled(q, k, v, block_mask=mask))
-
-        note = "rotation, choice of blocks and mask not included"
     return Work(
         run=run,
         warm_up=warm_up,

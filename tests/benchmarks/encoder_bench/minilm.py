@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.model.runtime import open_sessions
-
 from .texts import WARM_UP, read_text
 from .work import Job, Work
 
@@ -69,7 +67,14 @@ def torch_encode(threads: int) -> Encode:
 
 def int8_encode(folder: Path, threads: int) -> Encode:
     """The model in ONNX Runtime, weights in int8, one scale a channel."""
-    session = open_sessions({EXPORTED: (folder / EXPORTED).read_bytes()}, threads)["teacher_int8"]
+    import onnxruntime
+
+    # As it is by default, which suits a model of one session best.
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(
+        folder / EXPORTED, options, providers=["CPUExecutionProvider"]
+    )
     tokenizer = model_tokenizer()
     tokenizer.enable_truncation(CHUNK)
     tokenizer.enable_padding()
@@ -80,7 +85,7 @@ def int8_encode(folder: Path, threads: int) -> Encode:
             rows = tokenizer.encode_batch(list(pieces[first : first + BATCH]))
             ids = np.array([row.ids for row in rows], np.int64)
             mask = np.array([row.attention_mask for row in rows], np.float32)
-            vectors.append(session.run(None, {"ids": ids, "mask": mask})[0])
+            vectors.append(np.asarray(session.run(None, {"ids": ids, "mask": mask})[0]))
         return np.concatenate(vectors)
 
     return encode

@@ -41,7 +41,7 @@ def draw(rows: Sequence[Row], file: Path) -> None:
         axis.set_xticks(
             ticks, [f"{tick // 1024}K" if tick >= 1024 else str(tick) for tick in ticks]
         )
-        axis.minorticks_off()
+        axis.xaxis.minorticks_off()
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize="small")
     last = rows[-1]
