@@ -150,7 +150,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for one in failed:
         sys.stdout.write(f"failed: {one}\n")
     if options.plot:
-        plot.draw(rows, options.plot)
+        # Those of the GPU are of attention alone: not of one scale with whole encoders.
+        encoders = [row for row in rows if not str(row["line"]).startswith("gpu")]
+        plot.draw(encoders or rows, options.plot)
     return 1 if failed else 0
 
 
