@@ -73,7 +73,7 @@ def say(text: str) -> None:
 
 
 def measure_all(
-    plan: Sequence[tuple[Line, int]], table: Table, fresh: bool, repeats: int
+    plan: Sequence[tuple[Line, int]], table: Table, fresh: bool
 ) -> tuple[list[Row], list[str]]:
     """Measure what is not there yet; gives all rows, and what failed."""
     there = {} if fresh else newest(table.earlier())
@@ -83,7 +83,7 @@ def measure_all(
         say(f"{len(rows)} lines stand in {table.file} already")
     if not left:
         return rows, []
-    threads = int(table.shared["threads"])
+    threads, repeats = (int(table.shared[name]) for name in ("threads", "repeats_asked"))
     failed = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -133,8 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lines += [] if reason else [line]
     for one in skipped:
         say(f"not measured: {one}")
-    table = Table(options.csv, setting(ROOT, options.threads))
-    rows, failed = measure_all(planned(lines, options.quick), table, options.fresh, repeats)
+    table = Table(options.csv, setting(ROOT, options.threads, repeats))
+    rows, failed = measure_all(planned(lines, options.quick), table, options.fresh)
     if not rows:
         return 1
     rows = list(newest(rows).values())

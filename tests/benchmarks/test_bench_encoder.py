@@ -26,6 +26,7 @@ from engine.evaluate.bench import Check  # noqa: E402
 INT8, DENSE = work.LINES[0], work.LINES[2]
 SHARED: dict[str, str | int | float] = {
     "threads": 2,
+    "repeats_asked": 3,
     "processor": "a processor",
     "simd": "X86_V3",
     "cores": 2,
@@ -71,7 +72,13 @@ def test_rows_come_back_from_the_file(table: Table):
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("commit", "def"), ("processor", "another"), ("threads", 4), ("onnxruntime", "2.0")],
+    [
+        ("commit", "def"),
+        ("processor", "another"),
+        ("threads", 4),
+        ("repeats_asked", 1),
+        ("onnxruntime", "2.0"),
+    ],
 )
 def test_rows_of_other_code_or_machines_are_not_taken(table: Table, column: str, value: str | int):
     table.append(measured("ours-int8", 512))
@@ -174,27 +181,27 @@ def children(monkeypatch: pytest.MonkeyPatch) -> Children:
 def test_a_gate_that_fails_stops_the_run(table: Table, children: Children):
     children.right = False
     with pytest.raises(SystemExit, match="correctness gate"):
-        bench_encoder.measure_all(PLAN, table, fresh=False, repeats=1)
+        bench_encoder.measure_all(PLAN, table, fresh=False)
     assert children.jobs == []
     assert table.earlier() == []
 
 
 def test_a_run_goes_on_where_it_stopped(table: Table, children: Children):
     children.broken = "dense-torch"
-    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False, repeats=1)
+    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False)
     assert [row["line"] for row in rows] == ["ours-int8"]
     assert len(failed) == 1
     assert "dense-torch at 512" in failed[0]
 
     children.broken, children.jobs = "", []
-    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False, repeats=1)
+    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False)
     assert children.jobs == [("dense-torch", 512)]
     assert (len(rows), failed) == (2, [])
 
     children.jobs = []
-    bench_encoder.measure_all(PLAN, table, fresh=False, repeats=1)
+    bench_encoder.measure_all(PLAN, table, fresh=False)
     assert children.jobs == []
-    bench_encoder.measure_all(PLAN, table, fresh=True, repeats=1)
+    bench_encoder.measure_all(PLAN, table, fresh=True)
     assert len(children.jobs) == 2
 
 

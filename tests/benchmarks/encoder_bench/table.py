@@ -1,6 +1,7 @@
 """The table of the benchmark: a CSV file that a later run goes on with."""
 
 import csv
+import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,15 +20,17 @@ PACKAGES = ("onnxruntime", "torch", "transformers", "sentence-transformers", "tr
 UNKNOWN = "unknown"
 CHANGED = "+"
 # A row of an earlier run stands for one of this run if all these are the same.
-_SAME = ("commit", "threads", "processor", "cores", "ram_gb", "system", "python", *PACKAGES)
+_SAME = (
+    "commit", "threads", "repeats_asked", "processor", "cores", "ram_gb", "system", "python",
+    *PACKAGES,
+)  # fmt: skip
 
 
-def setting(root: Path, threads: int) -> dict[str, str | int | float]:
-    """Columns that all rows of a run share: commit, machine, versions."""
-    import platform
-
+def setting(root: Path, threads: int, repeats: int) -> dict[str, str | int | float]:
+    """Columns that all rows of a run share: how it was asked for, machine, versions, commit."""
     return {
         "threads": threads,
+        "repeats_asked": repeats,
         **Machine.here().as_json(),
         "python": platform.python_version(),
         **package_versions(*PACKAGES),
