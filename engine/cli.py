@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import cli_ablate, cli_evaluate, cli_text, json_output
+from engine import cli_ablate, cli_bench, cli_evaluate, cli_text, json_output
 from engine.cli_progress import run_with_progress
 from engine.errors import Cancelled, ChumokuError, QueryError
 from engine.records import AddResult, DocumentId, EvidenceId, SearchSettings
@@ -282,6 +282,7 @@ def check(
 
 app.command()(cli_evaluate.evaluate)
 app.command()(cli_ablate.ablate)
+app.command()(cli_bench.bench)
 
 
 @app.command()

@@ -29,6 +29,7 @@ STAGES = {
     "check": "checking",
     "rebuild": "rebuilding",
     "evaluate": "asking",
+    "bench": "measuring",
 }
 
 REASONS = {

