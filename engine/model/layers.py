@@ -121,7 +121,7 @@ class LayerStack:
         for group in group_blocks(lists, tail):
             for piece in group.split(CHUNK):
                 context, mass = self._attention.attend(
-                    piece, state.queries[piece.queries], state.keys, state.values, state.tokens
+                    piece, state.queries, state.keys, state.values, state.tokens
                 )
                 feeds = {"x": x[piece.queries].reshape(-1, config.width), "context": context}
                 x[piece.queries] = session.run(["y"], feeds)[0].reshape(-1, block, config.width)

@@ -157,7 +157,7 @@ def _run_onnx(q: np.ndarray, k: np.ndarray, v: np.ndarray, pattern: BlockPattern
     runner = _sessions(pattern, heads, width)
     for group in group_blocks(lists, blocks - 1 if tokens % pattern.block else None):
         for piece in group.split(_CHUNK):
-            context, share = runner.attend(piece, queries[piece.queries], keys, values, tokens)
+            context, share = runner.attend(piece, queries, keys, values, tokens)
             output[piece.queries] = context.reshape(-1, pattern.block, heads, width)
             mass[piece.queries, : share.shape[1]] = share
     return Attention(output.reshape(-1, heads, width)[:tokens], lists, kept, mass)

@@ -86,7 +86,7 @@ def test_half_storage_agrees_with_the_specification_on_the_same_numbers(half_run
     lists = lists_of(q, k, tokens)
     kept = lists.slots(PATTERN.slots)
     for group in group_blocks(lists):
-        context, mass = half_runner.attend(group, q[group.queries], k, v, tokens)
+        context, mass = half_runner.attend(group, q, k, v, tokens)
         context = context.reshape(-1, PATTERN.block, HEADS, WIDTH)
         for row, query in enumerate(group.queries):
             listed = kept[query][kept[query] >= 0]
@@ -108,7 +108,7 @@ def test_padding_does_not_leak(half_runner, tokens):
     def outputs() -> list[np.ndarray]:
         result = []
         for group in groups:
-            context, mass = half_runner.attend(group, q[group.queries], k, v, tokens)
+            context, mass = half_runner.attend(group, q, k, v, tokens)
             context = context.reshape(-1, PATTERN.block, HEADS, WIDTH)
             for row, query in enumerate(group.queries):
                 real = min(PATTERN.block, tokens - query * PATTERN.block)
