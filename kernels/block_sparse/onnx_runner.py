@@ -6,6 +6,8 @@ import numpy as np
 
 from kernels.block_sparse.pattern import BlockPattern, Group, block_count
 
+# Query blocks in one call: gathered keys and scores of more do not fit the second-level cache.
+CHUNK = 2
 # Large enough that exp() of it is 0 in float32, small enough that adding a score stays finite.
 MASKED = np.float32(-1e30)
 
