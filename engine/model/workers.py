@@ -1,7 +1,7 @@
 """Pieces of a pass on several cores at once, their results in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ class Workers:
         self._ahead = _AHEAD * threads
         self._pool = ThreadPoolExecutor(threads, "encoder") if threads > 1 else None
 
-    def ordered(self, work: Callable[[P], R], pieces: Iterable[P]) -> Iterator[R]:
+    def ordered(self, work: Callable[[P], R], pieces: Iterable[P]) -> Generator[R, None, None]:
         """``work`` of each piece, in the order of the pieces; ``work`` must be thread-safe.
 
         An exception of ``work`` is raised in its place. When the iterator is closed early, what

@@ -45,8 +45,8 @@ def test_closing_early_waits_for_what_has_begun_and_drops_the_rest():
         return piece
 
     results = Workers(2).ordered(work, range(1000))
-    assert next(iter(results)) == 0
-    results.close()  # type: ignore[attr-defined]
+    assert next(results) == 0
+    results.close()
     assert sorted(ended) == sorted(begun)
     assert len(begun) < 10
     time.sleep(0.05)
