@@ -42,16 +42,16 @@ def attention_model(
 ) -> onnx.ModelProto:
     """Build the graph for Q query blocks that all read K blocks.
 
-    A row is one block of one head, ``block_index * H + head``; query blocks are taken head by
-    head, so that nothing needs to be transposed before the products.
+    It works head by head, so that what a head gathers and computes still is in the cache when it is
+    next needed. A row of the stored arrays is one block of one head, ``block_index * H + head``.
 
     Inputs:
         ``queries``, ``keys`` and ``values`` ``[NB * H, B * D]`` in ``storage``: rotated queries,
-        far-rotated keys and values of a document; ``query_rows`` int64 ``[Q * H]``; ``key_rows``
-        and ``turns`` int64 ``[Q * H, K]``: what is read, and the row of :func:`turn_tables` that
-        it is turned by; with ``tail`` also ``key_bias`` float32 ``[Q * H, 1, K * B]`` (0 or a
-        large negative number), ``key_real`` bool ``[Q * H, K * B, 1]`` and ``query_weight``
-        float32 ``[Q * H, 1, B]`` (1 over H times the number of real queries, or 0).
+        far-rotated keys and values of a document; ``query_rows`` int64 ``[Q]`` and ``key_rows``
+        int64 ``[Q, K]``: rows of the first head; ``turns`` int64 ``[Q, K]``: the row of
+        :func:`turn_tables` by which a key block is turned; with ``tail`` also ``key_bias`` float32
+        ``[Q, 1, K * B]`` (0 or a large negative number), ``key_real`` bool ``[Q, K * B, 1]`` and
+        ``query_weight`` float32 ``[Q, 1, B]`` (1 over the number of real queries, or 0).
 
     Outputs:
         ``context`` float32 ``[Q * B, H * D]`` and ``mass`` float32 ``[Q, K]``.
@@ -76,64 +76,70 @@ def attention_model(
         constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def read(source: str, rows: str) -> str:
-        found = add("Gather", [source, rows], f"{source}_read", axis=0)
-        if storage == "float32":
-            return found
-        return add("Cast", [found], f"{source}_float", to=TensorProto.FLOAT)
-
-    def shaped(source: str, *shape: int) -> str:
-        name = constant(f"{source}_shape", np.array(shape))
-        return add("Reshape", [source, name], f"{source}_shaped")
-
     cos, sin = turn_tables(pattern, width)
     turning = ["turns", constant("turn_cos", cos), constant("turn_sin", sin)]
-    # The tokens of a block, which all turn alike, take the place of heads here.
-    keys = add(
-        "RotaryEmbedding",
-        [read("keys", "key_rows"), *turning],
-        "keys_turned",
-        domain=RUNTIME_DOMAIN,
-        num_heads=block,
-        rotary_embedding_dim=width,
-    )
-    columns = add("Transpose", [shaped(keys, 0, -1, width)], "key_columns", perm=[0, 2, 1])
-    queries = shaped(read("queries", "query_rows"), -1, block, width)
     scale = constant("scale", np.array(1.0 / np.sqrt(width), np.float32))
-    scores = add("MatMul", [add("Mul", [queries, scale], "queries_scaled"), columns], "scores")
-    if tail:
-        scores = add("Add", [scores, "key_bias"], "scores_masked")
-    weights = add("Softmax", [scores], "weights", axis=-1)  # [Q*H, B, K*B]
-
-    values = shaped(read("values", "key_rows"), 0, -1, width)
-    if tail:
-        # A weight of 0 does not silence a padded value that is infinite or NaN; Where does.
-        zero = constant("zero", np.array(0.0, np.float32))
-        values = add("Where", ["key_real", values, zero], "values_real")
-    by_head = shaped(add("MatMul", [weights, values], "by_head"), -1, heads, block, width)
-    by_token = add("Transpose", [by_head], "by_token", perm=[0, 2, 1, 3])
-    constant("context_shape", np.array([-1, heads * width]))
-    add("Reshape", [by_token, "context_shape"], "context")
-
+    zero = constant("zero", np.array(0.0, np.float32))
+    one_block = constant("one_block", np.array([-1, block, width]))
+    flat = constant("flat", np.array([0, -1, width]))
     axis_1 = constant("axis_1", np.array([1]))
-    if tail:
-        received = add("MatMul", ["query_weight", weights], "received")  # [Q*H, 1, K*B]
-        by_key = add("ReduceSum", [shaped(received, -1, heads, 0), axis_1], "by_key", keepdims=0)
-    else:
-        rows = shaped(weights, -1, heads * block, 0)
-        by_key = add("ReduceMean", [rows, axis_1], "by_key", keepdims=0)
-    by_slot = shaped(by_key, 0, -1, block)
-    add("ReduceSum", [by_slot, constant("axis_2", np.array([2]))], "mass", keepdims=0)
+
+    def of_head(head: int) -> tuple[str, str]:
+        """Context ``[Q, B, D]`` and what each key received, ``[Q, K * B]``."""
+        offset = constant(f"head_{head}", np.array(head))
+
+        def read(source: str, rows: str) -> str:
+            mine = add("Add", [rows, offset], f"{source}_rows_{head}")
+            found = add("Gather", [source, mine], f"{source}_read_{head}", axis=0)
+            if storage == "float32":
+                return found
+            return add("Cast", [found], f"{source}_float_{head}", to=TensorProto.FLOAT)
+
+        # The tokens of a block, which all turn alike, take the place of heads here.
+        turned = add(
+            "RotaryEmbedding",
+            [read("keys", "key_rows"), *turning],
+            f"turned_{head}",
+            domain=RUNTIME_DOMAIN,
+            num_heads=block,
+            rotary_embedding_dim=width,
+        )
+        keys = add("Reshape", [turned, flat], f"keys_{head}")  # [Q, K*B, D]
+        columns = add("Transpose", [keys], f"columns_{head}", perm=[0, 2, 1])
+        queries = add("Reshape", [read("queries", "query_rows"), one_block], f"queries_{head}")
+        scaled = add("Mul", [queries, scale], f"scaled_{head}")
+        scores = add("MatMul", [scaled, columns], f"scores_{head}")
+        if tail:
+            scores = add("Add", [scores, "key_bias"], f"masked_{head}")
+        weights = add("Softmax", [scores], f"weights_{head}", axis=-1)  # [Q, B, K*B]
+        counted = weights
+        if tail:
+            counted = add("MatMul", ["query_weight", weights], f"counted_{head}")
+        received = add("ReduceSum", [counted, axis_1], f"received_{head}", keepdims=0)
+        values = add("Reshape", [read("values", "key_rows"), flat], f"values_{head}")
+        if tail:
+            # A weight of 0 does not silence a padded value that is infinite or NaN; Where does.
+            values = add("Where", ["key_real", values, zero], f"real_{head}")
+        return add("MatMul", [weights, values], f"context_{head}"), received
+
+    contexts, received = zip(*map(of_head, range(heads)), strict=True)
+    by_token = add("Concat", list(contexts), "by_token", axis=2)
+    add("Reshape", [by_token, constant("token_shape", np.array([-1, heads * width]))], "context")
+    by_key = add("Sum", list(received), "by_key")
+    by_slot = add("Reshape", [by_key, constant("slots", np.array([0, -1, block]))], "by_slot")
+    total = add("ReduceSum", [by_slot, constant("axis_2", np.array([2]))], "total", keepdims=0)
+    rows = heads if tail else heads * block
+    add("Mul", [total, constant("mean_weight", np.array(1.0 / rows, np.float32))], "mass")
 
     info = helper.make_tensor_value_info
     inputs = [info(name, stored, ["R", block * width]) for name in ("queries", "keys", "values")]
-    inputs.append(info("query_rows", TensorProto.INT64, ["QH"]))
-    inputs += [info(name, TensorProto.INT64, ["QH", "K"]) for name in ("key_rows", "turns")]
+    inputs.append(info("query_rows", TensorProto.INT64, ["Q"]))
+    inputs += [info(name, TensorProto.INT64, ["Q", "K"]) for name in ("key_rows", "turns")]
     if tail:
         inputs += [
-            info("key_bias", TensorProto.FLOAT, ["QH", 1, "KB"]),
-            info("key_real", TensorProto.BOOL, ["QH", "KB", 1]),
-            info("query_weight", TensorProto.FLOAT, ["QH", 1, block]),
+            info("key_bias", TensorProto.FLOAT, ["Q", 1, "KB"]),
+            info("key_real", TensorProto.BOOL, ["Q", "KB", 1]),
+            info("query_weight", TensorProto.FLOAT, ["Q", 1, block]),
         ]
     outputs = [
         info("context", TensorProto.FLOAT, ["QB", heads * width]),

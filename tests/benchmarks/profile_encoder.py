@@ -44,7 +44,7 @@ from engine.model.runtime import open_sessions  # noqa: E402
 from engine.model.tokenizer import Tokenizer  # noqa: E402
 from engine.model.workers import Workers  # noqa: E402
 from engine.progress import CancelToken, run  # noqa: E402
-from engine.records import Encoding, Span  # noqa: E402
+from engine.records import Span  # noqa: E402
 from engine.training import oracle  # noqa: E402
 from engine.training.weights import load_weights  # noqa: E402
 from resources.samples.builder import markup  # noqa: E402
@@ -94,6 +94,22 @@ class TimedSession:
 
     def __init__(self, session: Any, stage: str, clock: StageClock) -> None:
         self.run = clock.call(stage, session.run)
+
+
+class Watch(CancelToken):
+    """Remembers the longest time between two looks at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.longest = 0.0
+        self._looked = time.perf_counter()
+
+    def check(self) -> None:
+        """Look once more."""
+        now = time.perf_counter()
+        self.longest = max(self.longest, now - self._looked)
+        self._looked = now
+        super().check()
 
 
 def timed_encoder(folder: Path, threads: int, clock: StageClock) -> Encoder:
@@ -168,16 +184,9 @@ def measure(options: argparse.Namespace, tokens: int) -> dict[str, Any]:
     run(encoder.encode(text[:1000], [], [], cancel=CancelToken()))
     clock.seconds.clear()
     total = time.process_time if options.clock == "cpu" else time.perf_counter
-    began, looked, longest = total(), time.perf_counter(), 0.0
-    job = encoder.encode(text, spans[::8], spans, cancel=CancelToken())
-    while True:
-        try:
-            next(job)
-        except StopIteration as stop:
-            result: Encoding = stop.value
-            break
-        longest = max(longest, time.perf_counter() - looked)
-        looked = time.perf_counter()
+    watch = Watch()
+    began = total()
+    result = run(encoder.encode(text, spans[::8], spans, cancel=watch))
     seconds = total() - began
     counted = len(result.token_spans)
     row: dict[str, Any] = {"tokens": counted, "threads": options.threads, "clock": options.clock}
@@ -187,7 +196,7 @@ def measure(options: argparse.Namespace, tokens: int) -> dict[str, Any]:
     row["other"] = round(busy - sum(clock.seconds[stage] for stage in STAGES), 3)
     row |= {f"{stage}_%": round(100 * row[stage] / busy, 1) for stage in (*STAGES, "other")}
     return row | {
-        "longest_step_ms": round(longest * 1e3, 1),
+        "longest_step_ms": round(watch.longest * 1e3, 1),
         "peak_mb": round(peak_bytes() / 2**20),
         "recall_mean": round(result.fidelity.recall_mean, 4),
     }
