@@ -133,8 +133,11 @@ class LayerStack:
             context, mass = self._attention.attend(
                 piece, state.queries, state.keys, state.values, state.tokens
             )
-            feeds = {"x": x[piece.queries].reshape(-1, config.width), "context": context}
-            x[piece.queries] = session.run(["y"], feeds)[0].reshape(-1, block, config.width)
+            first, last = piece.queries[[0, -1]]
+            # Nearly all pieces are consecutive blocks, which need not be gathered.
+            rows = slice(first, last + 1) if last - first < len(piece.queries) else piece.queries
+            feeds = {"x": x[rows].reshape(-1, config.width), "context": context}
+            x[rows] = session.run(["y"], feeds)[0].reshape(-1, block, config.width)
             return piece, context.reshape(-1, block, config.heads, config.head_width), mass
 
         groups = group_blocks(lists, tail)
