@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class StageClock:
     """Seconds by stage, over all threads."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._now = now
         self._lock = threading.Lock()
 

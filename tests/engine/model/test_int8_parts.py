@@ -18,6 +18,10 @@ from engine.training.weights import load_weights
 ROWS, WIDTH, OUT = 9, 64, 24
 
 
+def run(session: onnxruntime.InferenceSession, **feeds: np.ndarray) -> np.ndarray:
+    return np.asarray(session.run(["y"], feeds)[0])
+
+
 def linear(x: np.ndarray, weight: np.ndarray, above: float | None = None) -> np.ndarray:
     part = PartBuilder("linear")
     rows = part.quantise("x") if above is None else part.quantise_above("x", above)
@@ -26,8 +30,7 @@ def linear(x: np.ndarray, weight: np.ndarray, above: float | None = None) -> np.
         {"x": (TensorProto.FLOAT, ["T", x.shape[1]])},
         {"y": (TensorProto.FLOAT, ["T", len(weight)])},
     )
-    session = onnxruntime.InferenceSession(model.SerializeToString())
-    return session.run(["y"], {"x": x})[0]
+    return run(onnxruntime.InferenceSession(model.SerializeToString()), x=x)
 
 
 @pytest.fixture
@@ -78,11 +81,9 @@ def test_a_token_does_not_depend_on_its_neighbours(tiny_checkpoint):
     session = onnxruntime.InferenceSession(finish_model(source, 0).SerializeToString())
     generator = np.random.default_rng(6)
     x, context = generator.standard_normal((2, 40, WIDTH)).astype(np.float32)
-    together = session.run(["y"], {"x": x, "context": context})[0]
-    alone = [
-        session.run(["y"], {"x": x[row : row + 1], "context": context[row : row + 1]})[0]
-        for row in range(len(x))
-    ]
+    together = run(session, x=x, context=context)
+    each = [slice(row, row + 1) for row in range(len(x))]
+    alone = [run(session, x=x[row], context=context[row]) for row in each]
     np.testing.assert_allclose(np.concatenate(alone), together, atol=1e-5)
 
 
