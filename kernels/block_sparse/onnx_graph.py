@@ -26,13 +26,12 @@ def operator_sets() -> list[onnx.OperatorSetIdProto]:
 
 
 def turn_tables(pattern: BlockPattern, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine and sine of turns by whole blocks, float32 ``[rows, D/2]``.
+    """Cosine and sine of turns by whole blocks, float32 ``[near_slots + 1, D/2]``.
 
     Row r turns by ``r * block`` positions: row 0 leaves a far key as it is, row ``near + 1 +
-    delta`` makes it the near key of the block at distance delta. ONNX Runtime wants no fewer rows
-    than a query block has slots.
+    delta`` makes it the near key of the block at distance delta.
     """
-    rows = np.arange(max(pattern.near_slots + 1, pattern.slots))
+    rows = np.arange(pattern.near_slots + 1)
     angles = rotary_angles(rows * pattern.block, width, pattern.rotary_base)
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
@@ -48,7 +47,7 @@ def attention_model(
     Inputs:
         ``queries``, ``keys`` and ``values`` ``[NB * H, B * D]`` in ``storage``: rotated queries,
         far-rotated keys and values of a document; ``query_rows`` int64 ``[Q]`` and ``key_rows``
-        int64 ``[Q, K]``: rows of the first head; ``turns`` int64 ``[Q, K]``: the row of
+        int64 ``[Q * K, 1]``: rows of the first head; ``turns`` int64 ``[Q * K, 1]``: the row of
         :func:`turn_tables` by which a key block is turned; with ``tail`` also ``key_bias`` float32
         ``[Q, 1, K * B]`` (0 or a large negative number), ``key_real`` bool ``[Q, K * B, 1]`` and
         ``query_weight`` float32 ``[Q, 1, B]`` (1 over the number of real queries, or 0).
@@ -81,7 +80,9 @@ def attention_model(
     scale = constant("scale", np.array(1.0 / np.sqrt(width), np.float32))
     zero = constant("zero", np.array(0.0, np.float32))
     one_block = constant("one_block", np.array([-1, block, width]))
-    flat = constant("flat", np.array([0, -1, width]))
+    # ONNX Runtime turns no longer sequences than its tables have rows, so each slot is its own.
+    count = add("Shape", ["query_rows"], "query_count")
+    flat = add("Concat", [count, constant("slot_shape", np.array([-1, width]))], "flat", axis=0)
     axis_1 = constant("axis_1", np.array([1]))
 
     def of_head(head: int) -> tuple[str, str]:
@@ -134,7 +135,7 @@ def attention_model(
     info = helper.make_tensor_value_info
     inputs = [info(name, stored, ["R", block * width]) for name in ("queries", "keys", "values")]
     inputs.append(info("query_rows", TensorProto.INT64, ["Q"]))
-    inputs += [info(name, TensorProto.INT64, ["Q", "K"]) for name in ("key_rows", "turns")]
+    inputs += [info(name, TensorProto.INT64, ["QK", 1]) for name in ("key_rows", "turns")]
     if tail:
         inputs += [
             info("key_bias", TensorProto.FLOAT, ["Q", 1, "KB"]),

@@ -56,8 +56,8 @@ class OnnxAttention:
             "keys": keys.reshape(len(keys) * heads, -1),
             "values": values.reshape(len(values) * heads, -1),
             "query_rows": group.queries * heads,
-            "key_rows": index * heads,
-            "turns": turns,
+            "key_rows": (index * heads).reshape(-1, 1),
+            "turns": turns.reshape(-1, 1),
         }
         last = block_count(tokens, block) - 1
         if tokens % block and (index == last).any():
