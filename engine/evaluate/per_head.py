@@ -16,6 +16,7 @@ from engine.model.layers import CHUNK, SELECT_CHUNK, LayerStack, LayerState
 from engine.model.pack import Pack, PackConfig, part_names
 from engine.model.runtime import open_sessions, thread_count
 from engine.model.tokenizer import Tokenizer
+from engine.model.workers import Workers
 from engine.progress import CancelToken, Progress
 from engine.records import Encoding, Fidelity, Span
 from kernels.block_sparse.pattern import BlockLists, BlockPattern, Group, join_lists, select_blocks
@@ -51,7 +52,7 @@ class PerHeadEncoder(Encoder):
         """
         threads = threads or thread_count()
         parts = {name: pack.contents[name] for name in part_names(pack.config.layers)}
-        stack = PerHeadStack(pack.config, open_sessions(parts, threads), apart=apart)
+        stack = PerHeadStack(pack.config, open_sessions(parts), Workers(threads), apart=apart)
         tokenizer = Tokenizer(pack.contents["tokenizer.json"])
         return cls(pack, tokenizer, stack, threads, window)
 
@@ -86,13 +87,15 @@ class PerHeadStack(LayerStack):
     Within a layer :meth:`select` must come before :meth:`attend`.
     """
 
-    def __init__(self, config: PackConfig, sessions: dict[str, Any], *, apart: bool) -> None:
+    def __init__(
+        self, config: PackConfig, sessions: dict[str, Any], workers: Workers, *, apart: bool
+    ) -> None:
         """Take the sessions of a pack whose ``attend`` parts are graphs for one head."""
-        super().__init__(config, sessions)
+        super().__init__(config, sessions, workers)
         single = {name: sessions[name] for name in ("attend", "attend_tail")}
         for layer in range(config.layers):
             single[f"layer_{layer:02d}_finish"] = _Unchanged()
-        self._head = LayerStack(replace(config, width=config.head_width, heads=1), single)
+        self._head = LayerStack(replace(config, width=config.head_width, heads=1), single, workers)
         self._apart = apart
         self._lists: list[BlockLists] = []
         self.watch(0, 0)

@@ -16,6 +16,7 @@ from engine.model.encoder import Encoder
 from engine.model.layers import LayerStack, LayerState
 from engine.model.pack import Pack, PackConfig, part_names
 from engine.model.runtime import open_sessions
+from engine.model.workers import Workers
 from kernels.block_sparse.pattern import UNUSED, BlockLists, BlockPattern
 
 NEIGHBOURS, GLOBAL, SELECTED = "neighbours", "global", "selected"
@@ -168,7 +169,7 @@ def open_variant(pack: Pack, variant: Variant, threads: int | None = None) -> En
     if not variant.without:
         return opened
     parts = {name: pack.contents[name] for name in part_names(pack.config.layers)}
-    stack = _LackingStack(pack.config, open_sessions(parts, opened.threads), variant)
+    stack = _LackingStack(pack.config, open_sessions(parts), Workers(opened.threads), variant)
     return Encoder(pack, opened.tokenizer, stack, opened.threads)
 
 
@@ -187,8 +188,10 @@ def without(lists: BlockLists, part: str, first: int, pattern: BlockPattern) -> 
 class _LackingStack(LayerStack):
     """A stack that takes a part away from one layer or from all."""
 
-    def __init__(self, config: PackConfig, sessions: dict, variant: Variant) -> None:
-        super().__init__(config, sessions)
+    def __init__(
+        self, config: PackConfig, sessions: dict, workers: Workers, variant: Variant
+    ) -> None:
+        super().__init__(config, sessions, workers)
         self._part, self._lacking = variant.without, variant.layer
         self._layer = 0
 

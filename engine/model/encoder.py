@@ -11,6 +11,7 @@ from engine.model.layers import LayerStack, LayerState
 from engine.model.pack import Pack, part_names
 from engine.model.runtime import open_sessions, thread_count
 from engine.model.tokenizer import Tokenizer, Tokens, token_ranges
+from engine.model.workers import Workers
 from engine.progress import CancelToken, Progress, run
 from engine.records import Encoding, Fidelity, QueryEncoding, Span
 from kernels.block_sparse.pattern import BlockLists, join_lists
@@ -48,7 +49,7 @@ class Encoder:
 
         Args:
             pack: A verified pack.
-            threads: Threads of the linear algebra; None for all physical cores but one that is
+            threads: Threads that share the work; None for all physical cores but one that is
                 left for the window where there are more than two.
             window: Most tokens that are encoded together, a multiple of the pack's block.
 
@@ -67,7 +68,7 @@ class Encoder:
                 reason=f"{tokenizer.size} tokens for a table of {pack.config.vocabulary}",
             )
         parts = {name: pack.contents[name] for name in part_names(pack.config.layers)}
-        stack = LayerStack(pack.config, open_sessions(parts, threads))
+        stack = LayerStack(pack.config, open_sessions(parts), Workers(threads))
         return cls(pack, tokenizer, stack, threads, window)
 
     def encode(

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from engine.model.pack import PackConfig
-from kernels.block_sparse.onnx_runner import OnnxAttention
+from engine.model.workers import Workers
+from kernels.block_sparse.onnx_runner import CHUNK, OnnxAttention
 from kernels.block_sparse.pattern import (
     BlockLists,
     Group,
@@ -15,7 +16,6 @@ from kernels.block_sparse.pattern import (
     select_blocks,
 )
 
-CHUNK = 8  # blocks in one call of a part: the gathered keys then fit the third-level cache
 SELECT_CHUNK = 64
 
 
@@ -58,9 +58,10 @@ class LayerStack:
     Every method that takes long is a generator that yields the number of blocks it has just done.
     """
 
-    def __init__(self, config: PackConfig, sessions: dict[str, Any]) -> None:
+    def __init__(self, config: PackConfig, sessions: dict[str, Any], workers: Workers) -> None:
         self.config = config
         self._sessions = sessions
+        self._workers = workers
         self._attention = OnnxAttention(sessions["attend"], sessions["attend_tail"], config.pattern)
 
     def embed(self, state: LayerState, ids: np.ndarray) -> Iterator[int]:
@@ -68,19 +69,22 @@ class LayerStack:
         block = self.config.pattern.block
         padded = np.zeros(state.blocks * block, np.int64)
         padded[: len(ids)] = ids
-        for start, stop in _chunks(state.blocks):
-            rows = slice(start * block, stop * block)
+
+        def work(part: slice) -> int:
+            rows = slice(part.start * block, part.stop * block)
             state.x[rows] = self._sessions["embed"].run(["x"], {"ids": padded[rows]})[0]
-            yield stop - start
+            return part.stop - part.start
+
+        return self._workers.ordered(work, _chunks(state.blocks, CHUNK))
 
     def project(self, state: LayerState, layer: int) -> Iterator[int]:
         """Queries, keys and values of a layer and their means."""
         block = self.config.pattern.block
         session = self._sessions[f"layer_{layer:02d}_project"]
         names = ["q", "k", "v", "q_mean", "k_mean"]
-        for start, stop in _chunks(state.blocks):
-            feeds = {"x": state.x[start * block : stop * block]}
-            part = slice(start, stop)
+
+        def work(part: slice) -> int:
+            feeds = {"x": state.x[part.start * block : part.stop * block]}
             (
                 state.queries[part],
                 state.keys[part],
@@ -88,7 +92,9 @@ class LayerStack:
                 state.query_means[part],
                 state.key_means[part],
             ) = session.run(names, feeds)
-            yield stop - start
+            return part.stop - part.start
+
+        yield from self._workers.ordered(work, _chunks(state.blocks, CHUNK))
         real = state.tokens - (state.blocks - 1) * block
         if real < block:
             # The graph averages over all tokens of a block; the tail has padding.
@@ -100,10 +106,14 @@ class LayerStack:
 
     def select(self, state: LayerState, pieces: list[BlockLists]) -> Iterator[int]:
         """Choose the key blocks of every query block, appended to ``pieces``."""
-        for start in range(0, state.blocks, SELECT_CHUNK):
-            means = state.query_means[start : start + SELECT_CHUNK]
-            pieces.append(select_blocks(self.config.pattern, means, state.key_means, start))
-            yield len(means)
+
+        def work(part: slice) -> BlockLists:
+            means = state.query_means[part]
+            return select_blocks(self.config.pattern, means, state.key_means, part.start)
+
+        for lists in self._workers.ordered(work, _chunks(state.blocks, SELECT_CHUNK)):
+            pieces.append(lists)
+            yield len(lists.near)
 
     def attend(
         self, state: LayerState, layer: int, lists: BlockLists
@@ -118,28 +128,34 @@ class LayerStack:
         session = self._sessions[f"layer_{layer:02d}_finish"]
         x = state.x.reshape(state.blocks, block, config.width)
         tail = state.blocks - 1 if state.tokens % block else None
-        for group in group_blocks(lists, tail):
-            for piece in group.split(CHUNK):
-                context, mass = self._attention.attend(
-                    piece, state.queries[piece.queries], state.keys, state.values, state.tokens
-                )
-                feeds = {"x": x[piece.queries].reshape(-1, config.width), "context": context}
-                x[piece.queries] = session.run(["y"], feeds)[0].reshape(-1, block, config.width)
-                yield (
-                    piece,
-                    context.reshape(-1, block, config.heads, config.head_width),
-                    mass,
-                )
+
+        def work(piece: Group) -> tuple[Group, np.ndarray, np.ndarray]:
+            context, mass = self._attention.attend(
+                piece, state.queries, state.keys, state.values, state.tokens
+            )
+            first, last = piece.queries[[0, -1]]
+            # Nearly all pieces are consecutive blocks, which need not be gathered.
+            rows = slice(first, last + 1) if last - first < len(piece.queries) else piece.queries
+            feeds = {"x": x[rows].reshape(-1, config.width), "context": context}
+            x[rows] = session.run(["y"], feeds)[0].reshape(-1, block, config.width)
+            return piece, context.reshape(-1, block, config.heads, config.head_width), mass
+
+        groups = group_blocks(lists, tail)
+        pieces = (piece for group in groups for piece in group.split(CHUNK))
+        return self._workers.ordered(work, pieces)
 
     def head(self, state: LayerState, token_vectors: np.ndarray) -> Iterator[int]:
         """Final norm in place, and unit token vectors into float32 ``[NB * B, token_width]``."""
         block = self.config.pattern.block
-        for start, stop in _chunks(state.blocks):
-            rows = slice(start * block, stop * block)
+
+        def work(part: slice) -> int:
+            rows = slice(part.start * block, part.stop * block)
             state.x[rows], token_vectors[rows] = self._sessions["head"].run(
                 ["states", "token_vectors"], {"x": state.x[rows]}
             )
-            yield stop - start
+            return part.stop - part.start
+
+        return self._workers.ordered(work, _chunks(state.blocks, CHUNK))
 
     def pool(
         self, state: LayerState, ranges: np.ndarray, first: int, sums: np.ndarray
@@ -191,6 +207,6 @@ class LayerStack:
         return counts, pointers, shares
 
 
-def _chunks(blocks: int) -> Iterator[tuple[int, int]]:
-    for start in range(0, blocks, CHUNK):
-        yield start, min(start + CHUNK, blocks)
+def _chunks(blocks: int, size: int) -> Iterator[slice]:
+    for start in range(0, blocks, size):
+        yield slice(start, min(start + size, blocks))

@@ -10,7 +10,7 @@ from typing import Any
 from engine.errors import PackError
 from kernels.block_sparse.pattern import BlockPattern
 
-FORMAT = 1
+FORMAT = 2
 ARCHITECTURE = "chumoku-2"
 MANIFEST = "pack.json"
 # Optional: words of one language for words of the other.

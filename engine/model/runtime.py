@@ -18,8 +18,10 @@ def thread_count() -> int:
     return cores - 1 if cores > 2 else max(cores, 1)
 
 
-def open_sessions(parts: Mapping[str, bytes], threads: int) -> dict[str, Any]:
+def open_sessions(parts: Mapping[str, bytes]) -> dict[str, Any]:
     """Open an inference session for each ONNX part, by the part's name without its suffix.
+
+    A call of a session runs on the thread that makes it; several threads may call one session.
 
     Raises:
         PackError: ``pack_broken``: a part is not one that ONNX Runtime can run.
@@ -30,14 +32,12 @@ def open_sessions(parts: Mapping[str, bytes], threads: int) -> dict[str, Any]:
     sessions = {}
     for name, data in parts.items():
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.use_deterministic_compute = True
         # Shapes change from call to call, so a remembered allocation pattern would only grow.
         options.enable_mem_pattern = False
-        # Idle workers of one session would spin on the cores that the next session needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             session = onnxruntime.InferenceSession(
                 data, options, providers=["CPUExecutionProvider"]

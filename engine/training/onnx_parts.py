@@ -1,14 +1,16 @@
-"""The encoder's linear parts as int8 ONNX graphs of plain operators.
+"""The encoder's linear parts as int8 ONNX graphs.
 
 Weights are int8 with one scale per output channel and stay within -63..63: products of two such
 weights with unsigned 8-bit activations then fit the 16-bit sums that processors without VNNI use,
 so that every PC computes the same integers. Activations are quantised per token, on the fly: the
 result of a token does not depend on which others stand in the same chunk. Another ``builder`` may
 write the products in another way.
+
+The operators are ONNX's own but for two of ONNX Runtime's: the integer product that multiplies by
+the channels' scales as it stores, and the rotation.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.training.weights import TrainedWeights
-from kernels.block_sparse.onnx_graph import IR_VERSION, OPSET
+from kernels.block_sparse.onnx_graph import IR_VERSION, RUNTIME_DOMAIN, operator_sets
 from kernels.block_sparse.reference import rotary_angles
 
 WEIGHT_LIMIT = 63
@@ -45,14 +47,25 @@ def quantise_rows(weight: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarra
     return whole, scale
 
 
-class PartBuilder:
-    """Collects nodes and constants of one graph.
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """Rows of 8-bit activations in a graph: ``x = step * (whole - zero) - above``.
 
     Attributes:
-        opsets: Versions of the operator sets that its nodes are of, by domain.
+        whole: Tensor of uint8 ``[T, in]``.
+        step: Tensor of float32 ``[T, 1]``.
+        zero: Constant, the zero point.
+        above: Constant that was added before quantising.
     """
 
-    opsets: Mapping[str, int] = MappingProxyType({"": OPSET})
+    whole: str
+    step: str
+    zero: str
+    above: float = 0.0
+
+
+class PartBuilder:
+    """Collects nodes and constants of one graph."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -104,73 +117,78 @@ class PartBuilder:
         graph = helper.make_graph(
             self._nodes, self._name, ends[0], ends[1], list(self._constants.values())
         )
-        model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid(*each) for each in self.opsets.items()],
-            producer_name="chumoku",
-        )
+        model = helper.make_model(graph, opset_imports=operator_sets(), producer_name="chumoku")
         model.ir_version = IR_VERSION
         onnx.checker.check_model(model)
         return model
 
-    def inverse_rms(self, x: str, epsilon: float) -> str:
-        """``1 / sqrt(mean(x^2) + eps)`` per row, ``[T, 1]``."""
-        square = self.add("Mul", x, x)
+    def inverse_rms(self, square: str, epsilon: float) -> str:
+        """``1 / sqrt(mean(x^2) + eps)`` per row ``[T, 1]``, from ``square = x^2``."""
         mean = self.add("ReduceMean", square, self.integers(1), keepdims=1)
         return self.add("Reciprocal", self.add("Sqrt", self.add("Add", mean, self.scalar(epsilon))))
 
+    def quantise(self, x: str, square: str | None = None) -> Quantised:
+        """Quantise each row of ``x`` by its largest magnitude; ``square = x^2`` if there is one."""
+        if square is None:
+            peak = self.add("ReduceMax", self.add("Abs", x), self.integers(1), keepdims=1)
+        else:
+            peak = self.add("Sqrt", self.add("ReduceMax", square, self.integers(1), keepdims=1))
+        return self._steps(x, self.add("Mul", peak, self.scalar(1.0 / 127.0)), 128)
+
+    def quantise_above(self, x: str, above: float) -> Quantised:
+        """Quantise each row of ``x``, all of which exceeds ``-above``: 256 steps upward from it."""
+        x = self.add("Add", x, self.scalar(above))
+        peak = self.add("ReduceMax", x, self.integers(1), keepdims=1)
+        return self._steps(x, self.add("Mul", peak, self.scalar(1.0 / 255.0)), 0, above)
+
+    def _steps(self, x: str, step: str, zero: int, above: float = 0.0) -> Quantised:
+        step = self.add("Max", step, self.scalar(SMALLEST_SCALE))
+        flat = self.add("Reshape", step, self.integers(-1))
+        point = self.constant(f"zero_{zero}", np.array(zero, np.uint8))
+        points = self.add("Expand", point, self.add("Shape", flat))
+        return Quantised(self.add("QuantizeLinear", x, flat, points, axis=0), step, point, above)
+
     def linear(
-        self,
-        name: str,
-        x: str,
-        weight: np.ndarray,
-        row_factor: str | None = None,
-        above: float | None = None,
+        self, name: str, x: Quantised, weight: np.ndarray, row_factor: str | None = None
     ) -> str:
         """``x @ weight.T`` in int8, ``[T, in]`` to ``[T, out]``.
 
         Args:
             name: Stem of the constants' names.
-            x: Input tensor.
+            x: Input.
             weight: ``[out, in]``.
             row_factor: Tensor ``[T, 1]`` that multiplies the result, such as the inverse RMS.
-            above: Every value of ``x`` exceeds minus this; all 256 steps are then used above it.
         """
         whole, scale = quantise_rows(weight, WEIGHT_LIMIT)
-        matrix = self.constant(f"{name}_int8", whole.T)
-        columns = self.constant(f"{name}_scale", scale)
-        smallest = self.scalar(SMALLEST_SCALE)
-        if above is None:
-            peak = self.add("ReduceMax", self.add("Abs", x), self.integers(1), keepdims=1)
-            steps, zero = self.scalar(1.0 / 127.0), np.uint8(128)
-        else:
-            x = self.add("Add", x, self.scalar(above))
-            peak = self.add("ReduceMax", x, self.integers(1), keepdims=1)
-            steps, zero = self.scalar(1.0 / 255.0), np.uint8(0)
-        step = self.add("Max", self.add("Mul", peak, steps), smallest)  # [T, 1]
-        flat = self.add("Reshape", step, self.integers(-1))
-        zero_point = self.constant(f"zero_{zero}", np.array(zero))
-        zeros = self.add("Expand", zero_point, self.add("Shape", flat))
-        whole_x = self.add("QuantizeLinear", x, flat, zeros, axis=0)
-        product = self.add("MatMulInteger", whole_x, matrix, zero_point)
-        result = self.add("Mul", self.add("Cast", product, to=TensorProto.FLOAT), columns)
-        factor = step if row_factor is None else self.add("Mul", step, row_factor)
-        result = self.add("Mul", result, factor)
-        if above is not None:
-            lifted = -above * (whole * scale[:, None]).sum(axis=1, dtype=np.float64)
+        product = self.add(
+            "MatMulIntegerToFloat",
+            x.whole,
+            self.constant(f"{name}_int8", whole.T),
+            self.scalar(1.0),
+            self.constant(f"{name}_scale", scale),
+            x.zero,
+            domain=RUNTIME_DOMAIN,
+        )
+        factor = x.step if row_factor is None else self.add("Mul", x.step, row_factor)
+        result = self.add("Mul", product, factor)
+        if x.above:
+            lifted = -x.above * (whole * scale[:, None]).sum(axis=1, dtype=np.float64)
             result = self.add(
                 "Add", result, self.constant(f"{name}_bias", lifted.astype(np.float32))
             )
         return result
 
     def stored_matrix(self, name: str, weight: np.ndarray) -> str:
-        """``weight.T`` as float32 ``[in, out]`` out of an int8 constant."""
+        """``weight.T`` as float32 ``[in, out]`` out of an int8 constant.
+
+        Not as DequantizeLinear, of which ONNX Runtime makes a product that is slow for many rows.
+        """
         whole, scale = quantise_rows(weight, 127)
+        stored = self.constant(f"{name}_int8", whole.T)
         return self.add(
-            "DequantizeLinear",
-            self.constant(f"{name}_int8", whole.T),
+            "Mul",
+            self.add("Cast", stored, to=TensorProto.FLOAT),
             self.constant(f"{name}_scale", scale),
-            axis=1,
         )
 
     def normalise(self, x: str, output: str) -> str:
@@ -200,42 +218,61 @@ def project_model(
 
     ``q``, ``k``, ``v`` are float16 ``[NB, H, B, D]``; ``q_mean``, ``k_mean`` float32
     ``[NB, H, D]`` average over all B tokens of a block.
+
+    Raises:
+        ValueError: The weights are so large that a float16 could overflow.
     """
     config, pattern = checkpoint.config, checkpoint.pattern
     width, heads, head_width = config["width"], config["heads"], checkpoint.head_width
     prefix = f"layers.{layer}."
     norm = checkpoint.weights[prefix + "attention_norm.weight"]
-    part = builder(f"layer_{layer:02d}_project")
-    factor = part.inverse_rms("x", config["norm_eps"])
-    qkv = part.linear("qkv", "x", checkpoint.weights[prefix + "qkv.weight"] * norm, factor)
-    parts = part.add("Split", qkv, outputs=3, axis=1, num_outputs=3)
+    weights = np.split(checkpoint.weights[prefix + "qkv.weight"] * norm, 3)
     biases = checkpoint.weights[prefix + "qk_bias"].reshape(2, width)
-    for place, name in enumerate(("q", "k")):
-        parts[place] = part.add("Add", parts[place], part.constant(f"{name}_bias", biases[place]))
+    part = builder(f"layer_{layer:02d}_project")
+    square = part.add("Mul", "x", "x")
+    factor = part.inverse_rms(square, config["norm_eps"])
+    x = part.quantise("x", square)
     outputs: dict[str, tuple[int, list[int | str]]] = {}
-    for name, tensor, shift in zip(
-        ("q", "k", "v"), parts, (0, -pattern.far_offset, None), strict=True
-    ):
-        shaped = part.add("Reshape", tensor, part.integers(-1, pattern.block, heads, head_width))
-        shaped = part.add("Transpose", shaped, perm=[0, 2, 1, 3])
+    for place, (name, shift) in enumerate((("q", 0), ("k", -pattern.far_offset), ("v", None))):
+        bias = biases[place] if shift is not None else np.zeros(width, np.float32)
+        if _largest(weights[place], bias) > HALF_LIMIT:
+            raise ValueError(f"layer {layer}: {name} may be too large for float16")
+        tokens = part.linear(name, x, weights[place], factor)
         if shift is not None:
-            positions = np.arange(pattern.block) + shift
-            angles = rotary_angles(positions, head_width, pattern.rotary_base)
-            cos = part.constant(f"{name}_cos", np.cos(angles).astype(np.float32))
-            sin = part.constant(f"{name}_sin", np.sin(angles).astype(np.float32))
-            first, second = part.add("Split", shaped, outputs=2, axis=-1, num_outputs=2)
-            shaped = part.add(
-                "Concat",
-                part.add("Sub", part.add("Mul", first, cos), part.add("Mul", second, sin)),
-                part.add("Add", part.add("Mul", second, cos), part.add("Mul", first, sin)),
-                axis=-1,
+            tokens = part.add("Add", tokens, part.constant(f"{name}_bias", bias))
+            by_block = part.add("Reshape", tokens, part.integers(-1, pattern.block, width))
+            angles = rotary_angles(
+                np.arange(pattern.block) + shift, head_width, pattern.rotary_base
             )
-            part.add("ReduceMean", shaped, part.integers(2), output=f"{name}_mean", keepdims=0)
+            tokens = part.add(
+                "RotaryEmbedding",
+                by_block,
+                part.integers(0),
+                part.constant(f"{name}_cos", np.cos(angles).astype(np.float32)),
+                part.constant(f"{name}_sin", np.sin(angles).astype(np.float32)),
+                domain=RUNTIME_DOMAIN,
+                num_heads=heads,
+                rotary_embedding_dim=head_width,
+            )
+            mean = part.add("ReduceMean", tokens, part.integers(1), keepdims=0)
+            shape = part.integers(-1, heads, head_width)
+            part.add("Reshape", mean, shape, output=f"{name}_mean")
             outputs[f"{name}_mean"] = (TensorProto.FLOAT, ["NB", heads, head_width])
-        limited = part.add("Clip", shaped, part.scalar(-HALF_LIMIT), part.scalar(HALF_LIMIT))
-        part.add("Cast", limited, output=name, to=TensorProto.FLOAT16)
+        half = part.add("Cast", tokens, to=TensorProto.FLOAT16)
+        shape = part.integers(-1, pattern.block, heads, head_width)
+        part.add("Transpose", part.add("Reshape", half, shape), output=name, perm=[0, 2, 1, 3])
         outputs[name] = (TensorProto.FLOAT16, ["NB", heads, pattern.block, head_width])
     return part.model({"x": (TensorProto.FLOAT, ["T", width])}, outputs)
+
+
+def _largest(weight: np.ndarray, bias: np.ndarray) -> float:
+    """Bound on what rows of RMS 1 times ``weight`` ``[out, in]`` plus ``bias`` can give, turned.
+
+    Cauchy-Schwarz; a turn mixes two values, and quantising adds less than a tenth.
+    """
+    lengths = np.linalg.norm(weight.astype(np.float64), axis=1)
+    peak = float((lengths * np.sqrt(weight.shape[1]) + np.abs(bias)).max())
+    return 1.1 * float(np.sqrt(2.0)) * peak
 
 
 def finish_model(
@@ -245,14 +282,14 @@ def finish_model(
     config, prefix = checkpoint.config, f"layers.{layer}."
     weights, width = checkpoint.weights, config["width"]
     part = builder(f"layer_{layer:02d}_finish")
-    mixed = part.add(
-        "Add", "x", part.linear("output", "context", weights[prefix + "output.weight"])
-    )
-    factor = part.inverse_rms(mixed, config["norm_eps"])
+    output = part.linear("output", part.quantise("context"), weights[prefix + "output.weight"])
+    mixed = part.add("Add", "x", output)
+    square = part.add("Mul", mixed, mixed)
+    factor = part.inverse_rms(square, config["norm_eps"])
     up = weights[prefix + "up.weight"] * weights[prefix + "feed_norm.weight"]
-    inner = part.add("Gelu", part.linear("up", mixed, up, factor), approximate="none")
-    down = part.linear("down", inner, weights[prefix + "down.weight"], above=GELU_FLOOR)
-    part.add("Add", mixed, down, output="y")
+    inner = part.linear("up", part.quantise(mixed, square), up, factor)
+    active = part.quantise_above(part.add("Gelu", inner, approximate="none"), GELU_FLOOR)
+    part.add("Add", mixed, part.linear("down", active, weights[prefix + "down.weight"]), output="y")
     shape = (TensorProto.FLOAT, ["T", width])
     return part.model({"x": shape, "context": shape}, {"y": shape})
 
@@ -263,7 +300,8 @@ def head_model(
     """``x`` ``[T, W]`` to ``states`` ``[T, W]`` and unit ``token_vectors`` ``[T, token_width]``."""
     config = checkpoint.config
     part = builder("head")
-    scaled = part.add("Mul", "x", part.inverse_rms("x", config["norm_eps"]))
+    square = part.add("Mul", "x", "x")
+    scaled = part.add("Mul", "x", part.inverse_rms(square, config["norm_eps"]))
     norm = part.constant("norm", checkpoint.weights["final_norm.weight"])
     part.add("Mul", scaled, norm, output="states")
     matrix = part.stored_matrix("token_head", checkpoint.weights["token_head.weight"])

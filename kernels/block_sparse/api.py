@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from kernels.block_sparse import reference
-from kernels.block_sparse.onnx_runner import OnnxAttention
+from kernels.block_sparse.onnx_runner import CHUNK, OnnxAttention
 from kernels.block_sparse.pattern import (
     BlockLists,
     BlockPattern,
@@ -25,7 +25,7 @@ from kernels.errors import ImplementationUnavailableError
 Implementation = Literal["auto", "reference", "onnx", "triton"]
 
 _log = logging.getLogger(__name__)
-_CHUNK = 32
+_SELECT_CHUNK = 64
 
 
 class ShapeError(ValueError):
@@ -138,8 +138,8 @@ def _prepare(
     key_means = reference.block_means(keys, tokens)
     lists = join_lists(
         [
-            select_blocks(pattern, query_means[start : start + _CHUNK], key_means, start)
-            for start in range(0, len(queries), _CHUNK)
+            select_blocks(pattern, query_means[start : start + _SELECT_CHUNK], key_means, start)
+            for start in range(0, len(queries), _SELECT_CHUNK)
         ]
     )
     return queries, keys, values, lists
@@ -154,8 +154,8 @@ def _run_onnx(q: np.ndarray, k: np.ndarray, v: np.ndarray, pattern: BlockPattern
     output = np.empty((blocks, pattern.block, heads, width), np.float32)
     runner = _sessions(pattern, heads, width)
     for group in group_blocks(lists, blocks - 1 if tokens % pattern.block else None):
-        for piece in group.split(_CHUNK):
-            context, share = runner.attend(piece, queries[piece.queries], keys, values, tokens)
+        for piece in group.split(CHUNK):
+            context, share = runner.attend(piece, queries, keys, values, tokens)
             output[piece.queries] = context.reshape(-1, pattern.block, heads, width)
             mass[piece.queries, : share.shape[1]] = share
     return Attention(output.reshape(-1, heads, width)[:tokens], lists, kept, mass)

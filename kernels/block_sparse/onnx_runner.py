@@ -6,6 +6,8 @@ import numpy as np
 
 from kernels.block_sparse.pattern import BlockPattern, Group, block_count
 
+# Query blocks in one call: what one head reads and computes of more leaves the caches too soon.
+CHUNK = 4
 # Large enough that exp() of it is 0 in float32, small enough that adding a score stays finite.
 MASKED = np.float32(-1e30)
 
@@ -34,7 +36,7 @@ class OnnxAttention:
 
         Args:
             group: Query blocks that read equally many near and far blocks.
-            queries: Their rotated queries, ``[Q, H, B, D]``.
+            queries: Rotated queries of the document, ``[NB, H, B, D]``, C-contiguous.
             keys: Far-rotated keys of the document, ``[NB, H, B, D]``, C-contiguous.
             values: ``[NB, H, B, D]``, C-contiguous.
             tokens: Real tokens of the document.
@@ -43,33 +45,36 @@ class OnnxAttention:
             Context float32 ``[Q * B, H * D]``; mass float32 ``[Q, K]`` over the near, then the far
             blocks of the group.
         """
-        block = self.pattern.block
+        heads, block = queries.shape[1], self.pattern.block
+        index = np.concatenate([group.near, group.far], axis=1)
+        turns = np.zeros_like(index)
+        turns[:, : group.near.shape[1]] = (
+            group.near - group.queries[:, None] + self.pattern.near + 1
+        )
         feeds = {
-            "q": queries,
-            "keys": keys,
-            "values": values,
-            "near_index": group.near,
-            "near_turn": group.near - group.queries[:, None] + self.pattern.near,
-            "far_index": group.far,
+            "queries": queries.reshape(len(queries) * heads, -1),
+            "keys": keys.reshape(len(keys) * heads, -1),
+            "values": values.reshape(len(values) * heads, -1),
+            "query_rows": group.queries * heads,
+            "key_rows": (index * heads).reshape(-1, 1),
+            "turns": turns.reshape(-1, 1),
         }
         last = block_count(tokens, block) - 1
-        padded = tokens % block != 0
-        if padded and ((group.near == last).any() or (group.far == last).any()):
-            feeds |= self._masks(group, tokens)
+        if tokens % block and (index == last).any():
+            feeds |= self._masks(group.queries, index, tokens)
             context, mass = self._tail.run(["context", "mass"], feeds)
         else:
             context, mass = self._inner.run(["context", "mass"], feeds)
         return context, mass
 
-    def _masks(self, group: Group, tokens: int) -> dict[str, np.ndarray]:
+    def _masks(self, queries: np.ndarray, index: np.ndarray, tokens: int) -> dict[str, np.ndarray]:
         block = self.pattern.block
-        index = np.concatenate([group.near, group.far], axis=1)
         offsets = np.arange(block)
         real = (index[:, :, None] * block + offsets < tokens).reshape(len(index), -1)
-        query_real = group.queries[:, None] * block + offsets < tokens
+        query_real = queries[:, None] * block + offsets < tokens
         weight = query_real / query_real.sum(axis=1, keepdims=True)
         return {
-            "key_bias": np.where(real, np.float32(0), MASKED)[:, None, None, :],
-            "key_mask": real.astype(np.float32)[:, None, :, None],
-            "query_weight": weight.astype(np.float32)[:, None, None, :],
+            "key_bias": np.where(real, np.float32(0), MASKED)[:, None, :],
+            "key_real": real[:, :, None],
+            "query_weight": weight.astype(np.float32)[:, None, :],
         }

@@ -134,7 +134,7 @@ def select_blocks(
     Returns:
         Lists for query blocks ``first .. first + N``.
     """
-    count, _, width = query_means.shape
+    count, heads, width = query_means.shape
     total = len(key_means)
     rows = np.arange(first, first + count)
     near = rows[:, None] + np.arange(-pattern.near, pattern.near + 1)
@@ -144,21 +144,21 @@ def select_blocks(
     if total <= pattern.slots:
         return _dense_lists(rows, near.astype(np.int32), total, pattern, query_means.dtype)
 
-    every = np.arange(total)
-    is_near = np.abs(every[None, :] - rows[:, None]) <= pattern.near
-    eligible = ~is_near
-    eligible[:, : pattern.global_blocks] = False
-    scores = np.matmul(query_means.transpose(1, 0, 2), key_means.transpose(1, 2, 0))
-    scores *= scores.dtype.type(1.0 / np.sqrt(width))
-    scores[:, ~eligible] = -np.inf
+    leading = np.arange(pattern.global_blocks)
+    excluded = np.concatenate([near, np.broadcast_to(leading, (count, len(leading)))], axis=1)
+    where = np.nonzero(excluded != UNUSED)[0], excluded[excluded != UNUSED]
+    # As few passes over all scores as can be: they are what is quadratic in the blocks.
+    scaled = query_means.transpose(1, 0, 2) * query_means.dtype.type(1.0 / np.sqrt(width))
+    scores = np.matmul(scaled, key_means.transpose(1, 2, 0))
+    scores[:, *where] = -np.inf
     scores -= scores.max(axis=2, keepdims=True)
     np.exp(scores, out=scores)
-    scores /= scores.sum(axis=2, keepdims=True)
-    probability = scores.mean(axis=0)
-    probability[~eligible] = -1.0
+    scores *= 1 / (heads * scores.sum(axis=2, keepdims=True))
+    probability = scores.sum(axis=0)
+    probability[where] = -1.0
 
-    leading = np.arange(pattern.global_blocks)
-    global_far = np.where(is_near[:, leading], UNUSED, leading)
+    is_near = np.abs(leading - rows[:, None]) <= pattern.near
+    global_far = np.where(is_near, UNUSED, leading)
     chosen = np.full((count, pattern.k_max), UNUSED, np.int64)
     weight = np.zeros((count, pattern.k_max), probability.dtype)
     reached = np.zeros(count, probability.dtype)

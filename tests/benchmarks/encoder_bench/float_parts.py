@@ -1,34 +1,31 @@
 """The encoder's parts with float32 weights, and its layers with dense attention."""
 
-from types import MappingProxyType
-
 import numpy as np
 import onnx
 from onnx import TensorProto
 
 from engine.training import onnx_parts
-from engine.training.onnx_parts import PartBuilder
+from engine.training.onnx_parts import PartBuilder, Quantised
 from engine.training.weights import TrainedWeights
-from kernels.block_sparse.onnx_graph import OPSET, attention_model
-
-CONTRIBUTED = "com.microsoft"
+from kernels.block_sparse.onnx_graph import RUNTIME_DOMAIN, attention_model
 
 
 class FloatPartBuilder(PartBuilder):
     """Writes products of float32 matrices in place of int8 ones."""
 
-    opsets = MappingProxyType({"": OPSET, CONTRIBUTED: 1})
+    def quantise(self, x: str, square: str | None = None) -> Quantised:
+        """``x`` as it is."""
+        return Quantised(x, "", "")
+
+    def quantise_above(self, x: str, above: float) -> Quantised:
+        """``x`` as it is."""
+        return Quantised(x, "", "")
 
     def linear(
-        self,
-        name: str,
-        x: str,
-        weight: np.ndarray,
-        row_factor: str | None = None,
-        above: float | None = None,
+        self, name: str, x: Quantised, weight: np.ndarray, row_factor: str | None = None
     ) -> str:
-        """``x @ weight.T``; ``above`` is of no use to it."""
-        product = self.add("MatMul", x, self.stored_matrix(name, weight))
+        """``x @ weight.T``."""
+        product = self.add("MatMul", x.whole, self.stored_matrix(name, weight))
         return product if row_factor is None else self.add("Mul", product, row_factor)
 
     def stored_matrix(self, name: str, weight: np.ndarray) -> str:
@@ -57,8 +54,10 @@ def dense_model(source: TrainedWeights, layer: int) -> onnx.ModelProto:
     prefix = f"layers.{layer}."
     norm = source.weights[prefix + "attention_norm.weight"]
     part = FloatPartBuilder(f"layer_{layer:02d}_dense")
-    factor = part.inverse_rms("x", config["norm_eps"])
-    qkv = part.linear("qkv", "x", source.weights[prefix + "qkv.weight"] * norm, factor)
+    factor = part.inverse_rms(part.add("Mul", "x", "x"), config["norm_eps"])
+    qkv = part.linear(
+        "qkv", part.quantise("x"), source.weights[prefix + "qkv.weight"] * norm, factor
+    )
     tensors = part.add("Split", qkv, outputs=3, axis=1, num_outputs=3)
     biases = source.weights[prefix + "qk_bias"].reshape(2, width)
     for place, name in enumerate(("q", "k")):
@@ -72,7 +71,7 @@ def dense_model(source: TrainedWeights, layer: int) -> onnx.ModelProto:
             axis=-1,
         )
     batched = [part.add("Reshape", one, part.integers(1, -1, width)) for one in tensors]
-    mixed = part.add("MultiHeadAttention", *batched, num_heads=heads, domain=CONTRIBUTED)
+    mixed = part.add("MultiHeadAttention", *batched, num_heads=heads, domain=RUNTIME_DOMAIN)
     part.add("Reshape", mixed, part.integers(-1, width), output="context")
     angle: tuple[int, list[int | str]] = (TensorProto.FLOAT, ["T", 1, head_width // 2])
     whole: tuple[int, list[int | str]] = (TensorProto.FLOAT, ["T", width])

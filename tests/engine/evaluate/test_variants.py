@@ -15,6 +15,7 @@ from engine.model.encoder import Encoder
 from engine.model.layers import LayerState
 from engine.model.pack import Pack, part_names
 from engine.model.runtime import open_sessions
+from engine.model.workers import Workers
 from engine.progress import CancelToken, run
 from engine.records import Encoding, Fidelity
 from engine.training.export import export_pack
@@ -120,7 +121,7 @@ def test_each_head_attends_to_the_blocks_of_its_own_choice(tiny_pack: Pack):
     pack = variants.variant_pack(tiny_pack, variant)
     config, pattern = pack.config, pack.config.pattern
     parts = {name: pack.contents[name] for name in part_names(config.layers)}
-    stack = PerHeadStack(config, open_sessions(parts, 1), apart=True)
+    stack = PerHeadStack(config, open_sessions(parts), Workers(1), apart=True)
     tokens = 40 * pattern.block - 5
     state = LayerState(config, tokens)
     ids = np.random.default_rng(3).integers(2, 60, tokens)

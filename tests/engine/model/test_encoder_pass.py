@@ -104,11 +104,13 @@ def test_a_long_document(tiny_encoder, long_text):
 
 def test_the_same_text_gives_the_same_bytes(tiny_encoder, tiny_pack, long_text):
     spans = [(0, 500), (500, 2000)]
+    several = Encoder.load(tiny_pack, threads=3)
     results = [
         encode(encoder, long_text, spans, spans, seed=3)
-        for encoder in (tiny_encoder, tiny_encoder, Encoder.load(tiny_pack, threads=1))
+        for encoder in (tiny_encoder, tiny_encoder, Encoder.load(tiny_pack, threads=1), several)
     ]
-    for name in ("token_vectors", "passage_vectors", "kept_blocks", "kept_mass", "fidelity"):
+    names = ("token_vectors", "block_summaries", "passage_vectors", "sentence_vectors")
+    for name in (*names, "kept_blocks", "kept_mass", "fidelity"):
         first = getattr(results[0], name)
         for other in results[1:]:
             if isinstance(first, np.ndarray):

@@ -75,7 +75,7 @@ def test_a_missing_folder_or_file_is_told(copied_pack, tmp_path):
     assert code_of(copied_pack) == "pack_missing"
 
 
-@pytest.mark.parametrize("changes", [{"format": 2}, {"architecture": "other-1"}])
+@pytest.mark.parametrize("changes", [{"format": 1}, {"format": 3}, {"architecture": "other-1"}])
 def test_another_format_or_architecture_is_refused(copied_pack, changes):
     edit(copied_pack, **changes)
     assert code_of(copied_pack) == "pack_unsupported"

@@ -86,7 +86,7 @@ def test_half_storage_agrees_with_the_specification_on_the_same_numbers(half_run
     lists = lists_of(q, k, tokens)
     kept = lists.slots(PATTERN.slots)
     for group in group_blocks(lists):
-        context, mass = half_runner.attend(group, q[group.queries], k, v, tokens)
+        context, mass = half_runner.attend(group, q, k, v, tokens)
         context = context.reshape(-1, PATTERN.block, HEADS, WIDTH)
         for row, query in enumerate(group.queries):
             listed = kept[query][kept[query] >= 0]
@@ -99,6 +99,27 @@ def test_half_storage_agrees_with_the_specification_on_the_same_numbers(half_run
             np.testing.assert_allclose(mass[row], share.mean(axis=(0, 1)), atol=1e-5)
 
 
+def test_a_graph_serves_a_pattern_that_reads_more(half_runner):
+    """The dense twin of a pack runs on the pack's own graphs."""
+    tokens = 64 * 30 + 5
+    q, k, v = blocks_in_half(tokens)
+    exact = [x.astype(np.float64) for x in (q, k, v)]
+    means = [block_means(x, tokens) for x in exact[:2]]
+    lists = select_blocks(BlockPattern(k_max=31), means[0], means[1])
+    for group in group_blocks(lists, 30):
+        context, mass = half_runner.attend(group, q, k, v, tokens)
+        context = context.reshape(-1, PATTERN.block, HEADS, WIDTH)
+        for row, query in enumerate(group.queries):
+            real = min(PATTERN.block, tokens - query * PATTERN.block)
+            expected, share = attend_block(
+                query, exact[0][query, :, :real], exact[1], exact[2], np.arange(31), tokens, PATTERN
+            )
+            got = context[row, :real].transpose(1, 0, 2)
+            np.testing.assert_allclose(got, expected, atol=2e-5)
+            order = np.argsort(np.concatenate([group.near[row], group.far[row]]))
+            np.testing.assert_allclose(mass[row][order], share.mean(axis=(0, 1)), atol=1e-5)
+
+
 @pytest.mark.parametrize("tokens", [1, 65, 700])
 def test_padding_does_not_leak(half_runner, tokens):
     q, k, v = blocks_in_half(tokens)
@@ -108,7 +129,7 @@ def test_padding_does_not_leak(half_runner, tokens):
     def outputs() -> list[np.ndarray]:
         result = []
         for group in groups:
-            context, mass = half_runner.attend(group, q[group.queries], k, v, tokens)
+            context, mass = half_runner.attend(group, q, k, v, tokens)
             context = context.reshape(-1, PATTERN.block, HEADS, WIDTH)
             for row, query in enumerate(group.queries):
                 real = min(PATTERN.block, tokens - query * PATTERN.block)
