@@ -63,6 +63,12 @@ def _adopt(config: TrainingConfig, corpus: Path, work: Path, weights: Path) -> N
     adopt(config, corpus, work, weights)
 
 
+def _blend(work: Path, weights: list[Path], nats: float) -> None:
+    from engine.training.blend import blend
+
+    blend(work, weights, nats)
+
+
 def _lexicon(config: TrainingConfig, corpus: Path, work: Path) -> None:
     from engine.training.lexicon import entry_count, learn, lexicon_pairs, write_lexicon
 
@@ -82,6 +88,7 @@ _STAGES = {
     "long": (_long, "train it on long documents, sparse attention against its dense twin"),
 }
 _ADOPT = "start from published weights in place of the stages before 'long'"
+_BLEND = "average checkpoints, and deepen the windows of their heads"
 
 
 def _common(stage: argparse.ArgumentParser) -> None:
@@ -100,8 +107,15 @@ def main(arguments: list[str] | None = None) -> None:
     published = stages.add_parser("adopt", help=_ADOPT, description=_ADOPT)
     _common(published)
     published.add_argument("--weights", type=Path, required=True, help="folder of a checkpoint")
+    blended = stages.add_parser("blend", help=_BLEND, description=_BLEND)
+    blended.add_argument("--work", type=Path, required=True, help="folder of the run")
+    blended.add_argument("--weights", type=Path, nargs="+", required=True, help="checkpoints")
+    blended.add_argument("--deepen", type=float, default=0.0, help="nats, see window.py")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if chosen.stage == "blend":
+        _blend(chosen.work, chosen.weights, chosen.deepen)
+        return
     config = load_config(chosen.config)
     if chosen.stage == "adopt":
         _adopt(config, chosen.corpus, chosen.work, chosen.weights)

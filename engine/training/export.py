@@ -30,6 +30,7 @@ from kernels.block_sparse.onnx_graph import attention_model
 SIZE_LIMIT = 25_000_000
 LICENCE = "AGPL-3.0-or-later"
 CARD = "MODEL_CARD.md"
+FITS = ("fusion", "highlights")
 
 
 def export_pack(
@@ -39,6 +40,7 @@ def export_pack(
     name: str = "chumoku-base",
     revision: str,
     licence: str = LICENCE,
+    fits: Path | None = None,
 ) -> Pack:
     """Write a pack from a checkpoint and load it.
 
@@ -52,6 +54,8 @@ def export_pack(
         name: Name of the pack.
         revision: Revision of the pack.
         licence: Licence of the weights.
+        fits: Pack whose fitted fusion and highlights are taken over, for weights that are nearly
+            its own; None to fit them anew.
 
     Raises:
         ValueError: The checkpoint is not usable or the pack would be too large.
@@ -68,6 +72,9 @@ def export_pack(
         "files": {},
         "fusion": {},
     }
+    if fits is not None:
+        fitted = json.loads((fits / MANIFEST).read_text(encoding="utf-8"))
+        manifest |= {name: fitted[name] for name in FITS if name in fitted}
     pack.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{pack.name}-", dir=pack.parent))
     try:
@@ -170,6 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     export.add_argument("--name", default="chumoku-base")
     export.add_argument("--revision", required=True)
     export.add_argument("--licence", default=LICENCE)
+    export.add_argument("--fits", type=Path, help="pack whose fusion and highlights are taken over")
     weights = commands.add_parser("weights", help="write a checkpoint's weights in fp16")
     weights.add_argument("checkpoint", type=Path)
     weights.add_argument("folder", type=Path)
@@ -195,6 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name=options.name,
             revision=options.revision,
             licence=options.licence,
+            fits=options.fits,
         )
         sys.stdout.write(f"{pack.pack_hash}\n")
         return 0

@@ -6,6 +6,8 @@ on the distance alone and tells near keys from far ones. Without it the share of
 falls on thousands of far keys grows with their number.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -84,3 +86,18 @@ def window_biases(config: ModelConfig) -> Tensor:
         .flatten()
         .float()
     )
+
+
+def deepen(biases: Sequence[Tensor], nats: float) -> None:
+    """Let far keys stand lower below every window, in place.
+
+    Args:
+        biases: Query and key biases of each layer, ``[2 * W]``, made by :func:`window_biases` and
+            trained since.
+        nats: How much lower, more than ``-_DEPTH``; the whole score of the biases grows in
+            proportion.
+    """
+    with torch.no_grad():
+        for bias in biases:
+            # A score is a product of a query's and a key's bias.
+            bias.mul_((1.0 + nats / _DEPTH) ** 0.5)

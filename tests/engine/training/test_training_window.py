@@ -5,6 +5,7 @@ import torch
 
 from engine.training.config import ModelConfig
 from engine.training.window import (
+    deepen,
     far_distances,
     fit_window,
     near_distances,
@@ -50,3 +51,15 @@ def test_attention_without_content_stays_near_at_any_length():
         ]
         assert min(near) > 1 - blocks * 2.5e-5 - 1e-3
         assert not math.isclose(min(near), 1.0, abs_tol=1e-9)
+
+
+def test_a_deeper_window_lets_far_keys_stand_lower():
+    config = ModelConfig()
+    u, w = fit_window(config, 0.375, 0.375)
+    bias = torch.cat((u, w)).float()
+    deepen([bias], 2.0)
+    for distances in (far_distances(config), near_distances(config)):
+        before = window_score(u, w, distances, config.rotary_base)
+        after = window_score(bias[:64].double(), bias[64:].double(), distances, config.rotary_base)
+        # In proportion: 11 nats become 13.
+        assert torch.allclose(after, before * 13 / 11, atol=1e-4)
