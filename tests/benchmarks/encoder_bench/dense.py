@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import onnxruntime
 
 from engine.evaluate.long_text import LongText
 from engine.model.pack import PackConfig, load_pack
-from engine.model.runtime import open_sessions
 from engine.model.tokenizer import token_ranges
 from engine.models import default_pack
 from kernels.block_sparse.reference import rotary_angles
@@ -100,8 +100,15 @@ class OnnxDense:
         names = ["embed", "head", "passage"]
         for layer in range(config.layers):
             names += [f"layer_{layer:02d}_dense", f"layer_{layer:02d}_finish"]
-        parts = {name: (folder / EXPORTED / f"{name}.onnx").read_bytes() for name in names}
-        self._sessions = open_sessions(parts, threads)
+        # One call takes the whole document, so the threads share the work within a call.
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._sessions = {
+            name: onnxruntime.InferenceSession(
+                folder / EXPORTED / f"{name}.onnx", options, providers=["CPUExecutionProvider"]
+            )
+            for name in names
+        }
 
     def embed(self, ids: np.ndarray) -> np.ndarray:
         return self._sessions["embed"].run(["x"], {"ids": ids})[0]
