@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.evaluate.long_documents import NEAR, TWIN, pattern_of, with_pattern
+from engine.evaluate.variants import dense_twin, local_only
 from engine.model.dense_rows import DenseRows
+from engine.model.encoder import Encoder
 from engine.model.fidelity import ROWS, TOP, FidelityProbe, combine
 from engine.model.layers import LayerState
 from engine.progress import CancelToken, run
@@ -176,16 +177,17 @@ def test_the_estimate_follows_the_difference_to_the_dense_twin(tiny_encoder, lon
     passages = [(int(spans[first, 0]), int(spans[last, 1])) for first, last in blocks]
 
     def read(rule: BlockPattern, sample: int):
-        encoder = with_pattern(tiny_encoder, rule)
+        config = replace(tiny_encoder.pack.config, pattern=rule)
+        encoder = Encoder.load(replace(tiny_encoder.pack, config=config), threads=1)
         return run(
             encoder.encode(long_text, passages, [], cancel=CancelToken(), fidelity_sample=sample)
         )
 
-    twin = read(pattern_of(TWIN, pattern, len(blocks)), 0).passage_vectors.astype(float)
+    twin = read(dense_twin(pattern, len(blocks)).pattern, 0).passage_vectors.astype(float)
     estimates = []
     for rule in (
         replace(pattern, k_min=60, k_max=60), replace(pattern, k_min=20, k_max=20), pattern,
-        pattern_of(NEAR, pattern, len(blocks)),
+        local_only(pattern).pattern,
     ):  # fmt: skip
         made = read(rule, len(blocks))
         lost = 1 - (made.passage_vectors.astype(float) * twin).sum(axis=1).mean()
