@@ -7,7 +7,7 @@ import torch
 
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
 from engine.training.config import ConfigError
-from engine.training.model import Encoder
+from engine.training.model import Encoder, EncoderLayer
 from engine.training.runlog import RunLog
 from engine.training.window import deepen
 
@@ -41,6 +41,7 @@ def blend(work: Path, folders: Sequence[Path], nats: float) -> None:
         nats: How much deeper every window becomes, see :func:`engine.training.window.deepen`.
     """
     encoder = mean_encoder(folders)
-    deepen([layer.qk_bias for layer in encoder.layers], nats)
+    layers = [layer for layer in encoder.layers if isinstance(layer, EncoderLayer)]
+    deepen([layer.qk_bias for layer in layers], nats)
     save_checkpoint(encoder, folders[0] / "tokenizer.json", work / "blend" / "checkpoint")
     RunLog(work / "curves.jsonl", "blend").write("done", checkpoints=len(folders), nats=nats)

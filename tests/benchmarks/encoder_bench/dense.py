@@ -7,7 +7,7 @@ attend to everything; up to two blocks it gives what our encoder gives.
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -103,7 +103,7 @@ class OnnxDense:
         # One call takes the whole document, so the threads share the work within a call.
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self._sessions = {
+        self._sessions: dict[str, Any] = {
             name: onnxruntime.InferenceSession(
                 folder / EXPORTED / f"{name}.onnx", options, providers=["CPUExecutionProvider"]
             )
