@@ -39,6 +39,8 @@ def model_card(manifest: Mapping[str, Any], figures: str = "", lexicon: bool = F
         figures: Markdown table of what was measured; empty if nothing was.
         lexicon: Whether the pack has a lexicon.
     """
+    least, most = manifest["k_min"], manifest["k_max"]
+    selected = f"{least}" if least == most else f"{least} to {most}"
     sources = "\n".join(f"| {name} | {licence} |" for name, licence in SOURCES)
     return f"""# {manifest["name"]} {manifest["revision"]}
 
@@ -50,8 +52,8 @@ Licence of the weights: {manifest["licence"]}. Written {manifest["created"]}.
 {manifest["layers"]} pre-norm transformer layers of width {manifest["width"]}, {manifest["heads"]}
 heads, feed-forward width {manifest["feed_forward"]}, rotary positions, {manifest["vocabulary"]}
 tokens. Each block of {manifest["block"]} tokens reads its own block, {manifest["near"]} neighbour
-on each side, {manifest["global_blocks"]} leading block and {manifest["k_min"]} to
-{manifest["k_max"]} blocks chosen by content. Constant biases of queries and keys give each head a
+on each side, {manifest["global_blocks"]} leading block and {selected} blocks
+chosen by content. Constant biases of queries and keys give each head a
 window by distance, so that most attention is local at any length and far blocks are read for
 their content. It gives a vector of {manifest["passage_width"]} numbers per sentence
 and passage (its first {" or ".join(map(str, manifest["passage_widths"]))} serve alone) and of
