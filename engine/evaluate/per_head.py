@@ -12,14 +12,22 @@ from typing import Any
 import numpy as np
 
 from engine.model.encoder import WINDOW, Encoder
-from engine.model.layers import CHUNK, SELECT_CHUNK, LayerStack, LayerState
+from engine.model.layers import LayerStack, LayerState
 from engine.model.pack import Pack, PackConfig, part_names
 from engine.model.runtime import open_sessions, thread_count
 from engine.model.tokenizer import Tokenizer
 from engine.model.workers import Workers
 from engine.progress import CancelToken, Progress
 from engine.records import Encoding, Fidelity, Span
-from kernels.block_sparse.pattern import BlockLists, BlockPattern, Group, join_lists, select_blocks
+from kernels.block_sparse.onnx_runner import CHUNK
+from kernels.block_sparse.pattern import (
+    SELECT_CHUNK,
+    BlockLists,
+    BlockPattern,
+    Group,
+    join_lists,
+    select_blocks,
+)
 from kernels.block_sparse.reference import attend_block
 
 # Tokens of a sampled query block, as many as the encoder's own probe takes.

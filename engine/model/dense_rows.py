@@ -1,45 +1,39 @@
 """Dense attention of a few query rows over every key of a layer."""
 
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from engine.model.workers import Workers
 from kernels.block_sparse.pattern import BlockPattern
 from kernels.block_sparse.reference import rotate
 
 # Keys in one piece: what is computed from them then fits the second-level cache.
 _KEYS = 1024
-# Pieces that one thread is given between two steps of the caller.
-_PIECES = 2
 
 
 class DenseRows:
     """Rows of a document that attend to all of its keys, those of near blocks turned as the
     pattern says: what the rows would get if their query blocks read every block.
 
-    Pieces of keys are computed on several threads, each with its own maximum, and joined in order
-    (Milakov and Gimelshein 2018), so that the result does not depend on their number.
+    Pieces of keys are computed each with its own maximum and joined in order (Milakov and
+    Gimelshein 2018), so that the result does not depend on the number of threads.
 
     Attributes:
         of_block: The rows of each query block that has any.
     """
 
-    def __init__(
-        self, pattern: BlockPattern, tokens: int, owner: np.ndarray, threads: int = 1
-    ) -> None:
+    def __init__(self, pattern: BlockPattern, tokens: int, owner: np.ndarray) -> None:
         """Say which rows attend.
 
         Args:
             pattern: The rule; only its block, near blocks and rotary base count here.
             tokens: Real tokens of the document.
             owner: Query block of each row, int64 ``[R]``, ascending.
-            threads: Threads to compute on.
         """
         self.pattern = pattern
         self.tokens = tokens
         self.owner = owner
-        self.threads = threads
         self.of_block = {
             block: slice(*np.searchsorted(owner, [block, block + 1]).tolist())
             for block in np.unique(owner).tolist()
@@ -51,7 +45,7 @@ class DenseRows:
                 self._near.setdefault(block + delta, []).append((delta, rows))
 
     def attend(
-        self, query: np.ndarray, keys: np.ndarray, values: np.ndarray
+        self, query: np.ndarray, keys: np.ndarray, values: np.ndarray, workers: Workers
     ) -> Generator[int, None, tuple[np.ndarray, np.ndarray]]:
         """Attend in one layer.
 
@@ -59,6 +53,7 @@ class DenseRows:
             query: Rotated queries of the rows, ``[H, R, D]``.
             keys: Far-rotated keys, float16 ``[NB, H, B, D]``, finite.
             values: Same shape and type, finite.
+            workers: Threads to compute on.
 
         Yields:
             Key blocks done.
@@ -86,17 +81,13 @@ class DenseRows:
             part = slice(start, start + size)
             return self._piece(scaled, turned, keys[part], values[part], start)
 
-        at_once = self.threads * _PIECES
-        with ThreadPoolExecutor(self.threads) as pool:
-            for first in range(0, len(starts), at_once):
-                some = starts[first : first + at_once]
-                for start, (top, added, mass) in zip(some, pool.map(piece, some), strict=True):
-                    higher = np.maximum(peak, top)
-                    output = output * np.exp(peak - higher) + added * np.exp(top - higher)
-                    peak = higher
-                    peaks.append(top)
-                    shares[:, :, start : start + size] = mass
-                yield min(some[-1] + size, len(keys))
+        for start, (top, added, mass) in zip(starts, workers.ordered(piece, starts), strict=True):
+            higher = np.maximum(peak, top)
+            output = output * np.exp(peak - higher) + added * np.exp(top - higher)
+            peak = higher
+            peaks.append(top)
+            shares[:, :, start : start + size] = mass
+            yield min(start + size, len(keys))
         for start, top in zip(starts, peaks, strict=True):
             shares[:, :, start : start + size] *= np.exp(top - peak)
         total = shares.sum(axis=2, keepdims=True)

@@ -113,9 +113,7 @@ class Encoder:
         for first in range(0, count, self._window):
             ids = tokens.ids[first : first + self._window]
             state = LayerState(config, len(ids))
-            probe = FidelityProbe.draw(
-                config.pattern, state.tokens, fidelity_sample, seed + first, self.threads
-            )
+            probe = FidelityProbe.draw(config.pattern, state.tokens, fidelity_sample, seed + first)
             share = (first / count, (first + len(ids)) / count)
             listed, weight = yield from self._run_layers(state, ids, probe, cancel, share)
             kept.append(np.where(listed >= 0, listed + first // block, -1).astype(np.int32))

@@ -60,9 +60,7 @@ class FidelityProbe:
     _context: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
 
     @classmethod
-    def draw(
-        cls, pattern: BlockPattern, tokens: int, sample: int, seed: int, threads: int = 1
-    ) -> "FidelityProbe":
+    def draw(cls, pattern: BlockPattern, tokens: int, sample: int, seed: int) -> "FidelityProbe":
         """Draw ``sample`` query blocks and up to ``ROWS`` tokens of each.
 
         Args:
@@ -70,7 +68,6 @@ class FidelityProbe:
             tokens: Real tokens of the document.
             sample: Query blocks; all of them where the document has fewer.
             seed: Makes the draw the same every time.
-            threads: Threads of the dense attention.
         """
         block, count = pattern.block, block_count(tokens, pattern.block)
         generator = np.random.default_rng(seed)
@@ -88,7 +85,7 @@ class FidelityProbe:
         within = np.concatenate([np.empty(0, np.int64), *offsets])
         owner = blocks[order]
         return cls(
-            rows=DenseRows(pattern, tokens, owner, threads),
+            rows=DenseRows(pattern, tokens, owner),
             blocks=blocks,
             places=owner * block + within,
             slots=order // together * block + within,
@@ -123,7 +120,7 @@ class FidelityProbe:
         """Take the sampled tokens through a layer densely, yielding the key blocks done.
 
         Args:
-            stack: The linear parts.
+            stack: The linear parts, and the threads to compute on.
             layer: The layer, from 0.
             state: The sparse pass's keys and values of that layer.
             kept: Key blocks that each query block read, ``[NB, slots]``, -1 where unused.
@@ -132,7 +129,7 @@ class FidelityProbe:
             return
         queries = stack.queries(layer, self._x).transpose(1, 0, 2, 3)
         query = queries.reshape(len(queries), -1, queries.shape[3])[:, self.slots]
-        output, shares = yield from self.rows.attend(query, state.keys, state.values)
+        output, shares = yield from self.rows.attend(query, state.keys, state.values, stack.workers)
         for block in self.blocks:
             listed = kept[block][kept[block] >= 0]
             mine = shares[:, self.rows.of_block[int(block)]]

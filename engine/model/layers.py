@@ -9,14 +9,13 @@ from engine.model.pack import PackConfig
 from engine.model.workers import Workers
 from kernels.block_sparse.onnx_runner import CHUNK, OnnxAttention
 from kernels.block_sparse.pattern import (
+    SELECT_CHUNK,
     BlockLists,
     Group,
     block_count,
     group_blocks,
     select_blocks,
 )
-
-SELECT_CHUNK = 64
 
 
 class LayerState:
@@ -56,12 +55,16 @@ class LayerStack:
     """Runs the ONNX parts over a :class:`LayerState`, chunk by chunk.
 
     Every method that takes long is a generator that yields the number of blocks it has just done.
+
+    Attributes:
+        config: Of the pack.
+        workers: The threads that share the work.
     """
 
     def __init__(self, config: PackConfig, sessions: dict[str, Any], workers: Workers) -> None:
         self.config = config
         self._sessions = sessions
-        self._workers = workers
+        self.workers = workers
         self._attention = OnnxAttention(sessions["attend"], sessions["attend_tail"], config.pattern)
 
     def embed(self, state: LayerState, ids: np.ndarray) -> Iterator[int]:
@@ -75,7 +78,7 @@ class LayerStack:
             state.x[rows] = self._sessions["embed"].run(["x"], {"ids": padded[rows]})[0]
             return part.stop - part.start
 
-        return self._workers.ordered(work, _chunks(state.blocks, CHUNK))
+        return self.workers.ordered(work, _chunks(state.blocks, CHUNK))
 
     def project(self, state: LayerState, layer: int) -> Iterator[int]:
         """Queries, keys and values of a layer and their means."""
@@ -94,7 +97,7 @@ class LayerStack:
             ) = session.run(names, feeds)
             return part.stop - part.start
 
-        yield from self._workers.ordered(work, _chunks(state.blocks, CHUNK))
+        yield from self.workers.ordered(work, _chunks(state.blocks, CHUNK))
         real = state.tokens - (state.blocks - 1) * block
         if real < block:
             # The graph averages over all tokens of a block; the tail has padding.
@@ -111,7 +114,7 @@ class LayerStack:
             means = state.query_means[part]
             return select_blocks(self.config.pattern, means, state.key_means, part.start)
 
-        for lists in self._workers.ordered(work, _chunks(state.blocks, SELECT_CHUNK)):
+        for lists in self.workers.ordered(work, _chunks(state.blocks, SELECT_CHUNK)):
             pieces.append(lists)
             yield len(lists.near)
 
@@ -142,7 +145,7 @@ class LayerStack:
 
         groups = group_blocks(lists, tail)
         pieces = (piece for group in groups for piece in group.split(CHUNK))
-        return self._workers.ordered(work, pieces)
+        return self.workers.ordered(work, pieces)
 
     def head(self, state: LayerState, token_vectors: np.ndarray) -> Iterator[int]:
         """Final norm in place, and unit token vectors into float32 ``[NB * B, token_width]``."""
@@ -155,7 +158,7 @@ class LayerStack:
             )
             return part.stop - part.start
 
-        return self._workers.ordered(work, _chunks(state.blocks, CHUNK))
+        return self.workers.ordered(work, _chunks(state.blocks, CHUNK))
 
     def pool(
         self, state: LayerState, ranges: np.ndarray, first: int, sums: np.ndarray

@@ -11,6 +11,7 @@ import numpy as np
 from kernels.block_sparse import reference
 from kernels.block_sparse.onnx_runner import CHUNK, OnnxAttention
 from kernels.block_sparse.pattern import (
+    SELECT_CHUNK,
     BlockLists,
     BlockPattern,
     block_count,
@@ -25,7 +26,6 @@ from kernels.errors import ImplementationUnavailableError
 Implementation = Literal["auto", "reference", "onnx", "triton"]
 
 _log = logging.getLogger(__name__)
-_SELECT_CHUNK = 64
 
 
 class ShapeError(ValueError):
@@ -138,8 +138,8 @@ def _prepare(
     key_means = reference.block_means(keys, tokens)
     lists = join_lists(
         [
-            select_blocks(pattern, query_means[start : start + _SELECT_CHUNK], key_means, start)
-            for start in range(0, len(queries), _SELECT_CHUNK)
+            select_blocks(pattern, query_means[start : start + SELECT_CHUNK], key_means, start)
+            for start in range(0, len(queries), SELECT_CHUNK)
         ]
     )
     return queries, keys, values, lists

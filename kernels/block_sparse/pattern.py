@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 UNUSED = -1
+# Query blocks that choose at once: their scores with every block then take bounded memory.
+SELECT_CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from engine.model.dense_rows import DenseRows
 from engine.model.encoder import Encoder
 from engine.model.fidelity import ROWS, TOP, FidelityProbe, combine
 from engine.model.layers import LayerState
+from engine.model.workers import Workers
 from engine.progress import CancelToken, run
 from kernels.block_sparse.pattern import BlockPattern, join_lists
 from kernels.block_sparse.reference import attend_block
@@ -24,9 +25,9 @@ def made(blocks: int, heads: int = 2, width: int = 32):
     return [generator.standard_normal(shape).astype(np.float16) * np.float16(1.5) for _ in range(3)]
 
 
-def attend(rows: DenseRows, query, keys, values):
+def attend(rows: DenseRows, query, keys, values, threads: int = 1):
     """Output and shares, the steps between run through."""
-    steps = rows.attend(query, keys, values)
+    steps = rows.attend(query, keys, values, Workers(threads))
     while True:
         try:
             next(steps)
@@ -44,7 +45,7 @@ def test_rows_attend_to_every_key_as_the_specification_says(tokens):
     owner = np.repeat(chosen, 3)
     query = np.concatenate([queries[block][:, [0, 1, 4]] for block in chosen], axis=1)
     alone, shared = (
-        attend(DenseRows(PATTERN, tokens, owner, threads), query, keys, values)
+        attend(DenseRows(PATTERN, tokens, owner), query, keys, values, threads)
         for threads in (1, 3)
     )
     for block in chosen:
