@@ -22,11 +22,6 @@ STEP = 64
 MOST_COSINES = 2**22
 
 
-def why_not() -> str | None:
-    """Why this cannot run here, or None; the packages are there."""
-    return None
-
-
 @lru_cache(maxsize=2)
 def _session(name: str) -> Any:
     import onnxruntime

@@ -8,20 +8,14 @@ import torch
 
 from kernels.cross import triton_impl
 from kernels.cross.reference import CrossAttention, SegmentScores
-
-
-def _interpreted() -> bool:
-    return os.environ.get("TRITON_INTERPRET") == "1"
-
-
-def why_not() -> str | None:
-    """Why this cannot run here, or None; the packages are there."""
-    return None if _interpreted() or torch.cuda.is_available() else "no GPU"
+from kernels.errors import ImplementationUnavailableError
 
 
 def _there(x: np.ndarray) -> torch.Tensor:
-    device = "cpu" if _interpreted() else "cuda"
-    return torch.from_numpy(np.ascontiguousarray(x)).to(device)
+    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
+    if not interpreted and not torch.cuda.is_available():
+        raise ImplementationUnavailableError("triton: no GPU")
+    return torch.from_numpy(np.ascontiguousarray(x)).to("cpu" if interpreted else "cuda")
 
 
 def _here(x: Any) -> np.ndarray:
