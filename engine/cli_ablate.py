@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli_options import DocumentsOption, PackOption, SetsArgument
 from engine.cli_progress import run_with_progress
 from engine.cli_text import shown
 from engine.progress import CancelToken, Job
@@ -17,17 +18,9 @@ if TYPE_CHECKING:
 
 
 def ablate(
-    sets: Annotated[
-        list[Path],
-        typer.Argument(help="Evaluation sets, or folders of them.", metavar="SET..."),
-    ],
-    documents: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the documents that a list of questions is about."),
-    ] = None,
-    pack: Annotated[
-        Path | None, typer.Option(help="Folder of the model pack; else the one that is installed.")
-    ] = None,
+    sets: SetsArgument,
+    documents: DocumentsOption = None,
+    pack: PackOption = None,
     tokens: Annotated[
         int,
         typer.Option(min=1, help="Documents are joined to long ones of so many tokens, or cut."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine import json_output
+from engine.cli_options import PackOption
 from engine.cli_progress import run_with_progress
 from engine.cli_text import print_table, shown
 from engine.progress import CancelToken, Job
@@ -36,9 +37,7 @@ def bench(
         int | None,
         typer.Option(min=1, max=256, help="Threads; as many as analysing uses if not given."),
     ] = None,
-    pack: Annotated[
-        Path | None, typer.Option(help="Folder of the model pack; else the one that is installed.")
-    ] = None,
+    pack: PackOption = None,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Append the figures to this file.")
     ] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli_options import DocumentsOption, PackOption, SetsArgument
 from engine.cli_progress import run_with_progress
 from engine.cli_text import print_table, shown
 from engine.progress import CancelToken, Job
@@ -22,17 +23,9 @@ STANDARD_OUTPUT = Path("-")
 
 
 def evaluate(
-    sets: Annotated[
-        list[Path],
-        typer.Argument(help="Evaluation sets, or folders of them.", metavar="SET..."),
-    ],
-    documents: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the documents that a list of questions is about."),
-    ] = None,
-    pack: Annotated[
-        Path | None, typer.Option(help="Folder of the model pack; else the one that is installed.")
-    ] = None,
+    sets: SetsArgument,
+    documents: DocumentsOption = None,
+    pack: PackOption = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file; - prints them.")
     ] = None,
