@@ -9,8 +9,6 @@ from kernels.block_sparse.onnx_graph import attention_model
 from kernels.block_sparse.pattern import BlockPattern
 from kernels.block_sparse.reference import rotary_angles
 
-_OPTIONAL = "shape before the heads are split"
-
 
 def attention_parts(pattern: BlockPattern, heads: int, width: int) -> dict[str, bytes]:
     """The ``attend`` parts for a pattern, by file name."""
@@ -47,7 +45,7 @@ def _reblocked(name: str, pack: Pack, pattern: BlockPattern) -> bytes:
                 constant.CopyFrom(numpy_helper.from_array(after[kind], constant.name))
                 found.add(kind)
                 break
-    missing = sorted(set(before) - found - {_OPTIONAL})
+    missing = sorted(set(before) - found)
     if missing:
         raise ValueError(f"{name} holds no {missing[0]} for blocks of {old.block}")
     for output in model.graph.output:
@@ -64,7 +62,7 @@ def _block_constants(pattern: BlockPattern, heads: int, width: int) -> dict[str,
     key = rotary_angles(offsets - pattern.far_offset, width, pattern.rotary_base)
     return {
         "shape": np.array([-1, pattern.block, heads, width], np.int64),
-        _OPTIONAL: np.array([-1, pattern.block, heads * width], np.int64),
+        "shape before the heads are split": np.array([-1, pattern.block, heads * width], np.int64),
         "cosine of queries": np.cos(query).astype(np.float32),
         "sine of queries": np.sin(query).astype(np.float32),
         "cosine of keys": np.cos(key).astype(np.float32),

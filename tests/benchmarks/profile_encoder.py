@@ -3,8 +3,8 @@
     python tests/benchmarks/profile_encoder.py [--tokens 8192 32768 200000] [--threads 1]
         [--pack FOLDER] [--weights FOLDER] [--clock wall] [--csv FILE]
 
-For each length, in a process of its own: seconds and share of each stage of one pass over a text of
-shuffled sentences of the sample documents, tokens a second, the peak resident memory of the process
+For each length, in a process of its own: seconds and share of each stage of one pass over a text
+made of the sample documents, tokens a second, the peak resident memory of the process
 and the longest time between two looks at the cancel token. With several threads the stages' seconds
 add up over the threads; ``--clock cpu`` counts processor time, which other programs disturb less. A
 correctness gate comes first: the pack against its unquantised weights in float64, and one pass
@@ -14,9 +14,7 @@ against the next.
 import argparse
 import csv
 import json
-import os
 import platform
-import random
 import subprocess
 import sys
 import threading
@@ -27,14 +25,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
 
 from bench_large_pdf import commit, gate  # noqa: E402
 
+from engine.evaluate.long_text import LongText, long_text, read_samples  # noqa: E402
+from engine.evaluate.machine import (  # noqa: E402
+    MEBIBYTE,
+    Machine,
+    package_versions,
+    peak_memory,
+)
 from engine.model import layers  # noqa: E402
 from engine.model.encoder import Encoder  # noqa: E402
 from engine.model.fidelity import FidelityProbe  # noqa: E402
@@ -44,11 +47,8 @@ from engine.model.runtime import open_sessions  # noqa: E402
 from engine.model.tokenizer import Tokenizer  # noqa: E402
 from engine.model.workers import Workers  # noqa: E402
 from engine.progress import CancelToken, run  # noqa: E402
-from engine.records import Span  # noqa: E402
 from engine.training import oracle  # noqa: E402
 from engine.training.weights import load_weights  # noqa: E402
-from resources.samples.builder import markup  # noqa: E402
-from resources.samples.builder.procedure import PARTS  # noqa: E402
 
 STAGES = ("embed", "project", "select", "attend", "finish", "head", "fidelity")
 GATE_TOKENS = 1500  # three times what is read densely
@@ -129,34 +129,18 @@ def timed_encoder(folder: Path, threads: int, clock: StageClock) -> Encoder:
     return Encoder(pack, Tokenizer(pack.contents["tokenizer.json"]), stack, threads)
 
 
-def sample_text(tokenizer: Tokenizer, tokens: int) -> tuple[str, list[Span]]:
-    """Shuffled sentences of about ``tokens`` tokens, and their spans."""
-    sentences = [
-        sentence + "。"
-        for name in (*PARTS, "cleaning.md")
-        for block in markup.load(name)
-        if isinstance(block, (markup.Paragraph, markup.ListItem, markup.Notice))
-        for sentence in block.text.split("。")
-        if sentence
-    ]
-    lengths = [len(tokenizer.tokenize(sentence).ids) for sentence in sentences]
-    random_ = random.Random(tokens)
-    text, spans, count = "", [], 0
-    while count < tokens:
-        for index in random_.sample(range(len(sentences)), len(sentences)):
-            if count >= tokens:
-                break
-            spans.append((len(text), len(text) + len(sentences[index])))
-            text += sentences[index]
-            count += lengths[index]
-    return text, spans
+def sample_text(tokenizer: Tokenizer, tokens: int) -> LongText:
+    """A text of about ``tokens`` tokens."""
+    return long_text(run(read_samples(CancelToken())), tokenizer, tokens)
 
 
 def check(encoder: Encoder, weights: Path) -> None:
     """Stop unless a short text is encoded as the unquantised weights say, twice the same."""
-    text, spans = sample_text(encoder.tokenizer, GATE_TOKENS)
-    first, second = (run(encoder.encode(text, spans, [], cancel=CancelToken())) for _ in "12")
-    exact = oracle.encode(load_weights(weights), encoder.tokenizer.tokenize(text).ids)
+    made = sample_text(encoder.tokenizer, GATE_TOKENS)
+    first, second = (
+        run(encoder.encode(made.text, made.passages, [], cancel=CancelToken())) for _ in "12"
+    )
+    exact = oracle.encode(load_weights(weights), encoder.tokenizer.tokenize(made.text).ids)
     vectors = first.token_vectors / np.linalg.norm(first.token_vectors, axis=1, keepdims=True)
     cosines = (vectors * exact.token_vectors).sum(axis=1)
     gate(cosines.mean() >= LEAST_COSINE, f"token vectors: mean cosine {cosines.mean():.4f}")
@@ -166,27 +150,17 @@ def check(encoder: Encoder, weights: Path) -> None:
         gate(np.array_equal(getattr(first, name), getattr(second, name)), f"{name}: runs differ")
 
 
-def peak_bytes() -> int:
-    """Most resident memory that this process has had."""
-    if sys.platform == "win32":
-        return psutil.Process().memory_info().peak_wset
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def measure(options: argparse.Namespace, tokens: int) -> dict[str, Any]:
     """Encode one text and say what it took."""
     clock = StageClock(CLOCKS[options.clock])
     encoder = timed_encoder(options.pack, options.threads, clock)
-    text, spans = sample_text(encoder.tokenizer, tokens)
-    run(encoder.encode(text[:1000], [], [], cancel=CancelToken()))
+    made = sample_text(encoder.tokenizer, tokens)
+    run(encoder.encode(made.text[:1000], [], [], cancel=CancelToken()))
     clock.seconds.clear()
     total = time.process_time if options.clock == "cpu" else time.perf_counter
     watch = Watch()
     began = total()
-    result = run(encoder.encode(text, spans[::8], spans, cancel=watch))
+    result = run(encoder.encode(made.text, made.passages, made.sentences, cancel=watch))
     seconds = total() - began
     counted = len(result.token_spans)
     row: dict[str, Any] = {"tokens": counted, "threads": options.threads, "clock": options.clock}
@@ -197,7 +171,7 @@ def measure(options: argparse.Namespace, tokens: int) -> dict[str, Any]:
     row |= {f"{stage}_%": round(100 * row[stage] / busy, 1) for stage in (*STAGES, "other")}
     return row | {
         "longest_step_ms": round(watch.longest * 1e3, 1),
-        "peak_mb": round(peak_bytes() / 2**20),
+        "peak_mb": round(peak_memory() / MEBIBYTE),
         "recall_mean": round(result.fidelity.recall_mean, 4),
     }
 
@@ -233,11 +207,9 @@ def main() -> None:
         if done.returncode:
             sys.exit(done.returncode)
         row = json.loads(done.stdout) | {
-            "cores": os.cpu_count(),
-            "machine": platform.machine(),
-            "system": platform.system(),
+            **Machine.here().as_json(),
             "python": platform.python_version(),
-            "onnxruntime": onnxruntime.__version__,
+            **package_versions("onnxruntime"),
             "commit": commit(),
         }
         rows.append(row)
