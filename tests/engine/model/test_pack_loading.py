@@ -164,6 +164,21 @@ def test_a_broken_lexicon_is_refused(tiny_checkpoint, tmp_path):
     assert caught.value.code == "pack_broken"
 
 
+def test_fits_of_another_pack_are_taken_over_if_asked_for(tiny_checkpoint, tiny_pack, tmp_path):
+    fitted = tmp_path / "fitted"
+    shutil.copytree(tiny_pack.folder, fitted)
+    manifest = json.loads((fitted / "pack.json").read_text(encoding="utf-8"))
+    manifest |= {"fusion": {"version": 1, "short_bonus": 2.5}, "highlights": {"version": 1}}
+    (fitted / "pack.json").write_text(json.dumps(manifest), encoding="utf-8")
+    command = ["export", str(tiny_checkpoint), str(tmp_path / "pack"), "--revision", "2"]
+    assert export_command(command) == 0
+    assert load_pack(tmp_path / "pack").fusion == {}
+    assert export_command([*command, "--fits", str(fitted)]) == 0
+    pack = load_pack(tmp_path / "pack")
+    assert (pack.fusion, pack.highlights) == (manifest["fusion"], manifest["highlights"])
+    assert pack.revision == "2"
+
+
 def test_weights_in_half_precision_can_be_trained_further(tiny_checkpoint, tiny_pack, tmp_path):
     folder = tmp_path / "weights"
     assert export_command(["weights", str(tiny_checkpoint), str(folder)]) == 0
