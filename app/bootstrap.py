@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 CLOSE_S = 3.0
 # The encoder's Python code would otherwise hold the interpreter for 5 ms at a time.
 SWITCH_S = 0.001
+_NEVER = 1_000_000_000
 LANES = ("ingest", "query", "view", "library")
 
 
@@ -60,6 +61,7 @@ class Session(QObject):
         self.theme = Theme(current.theme)
         self.theme.apply()
         self.runner = JobRunner(LANES)
+        self.runner.activity_changed.connect(self.tidy)
         self.documents = DocumentListModel(self.words, self.theme)
         self.results = ResultListModel(self.words)
         self.history_model = HistoryModel(self.words)
@@ -100,6 +102,11 @@ class Session(QObject):
             log.warning("some work did not stop in %s s", CLOSE_S)
         if self.library is not None:
             self.library.close()
+
+    def tidy(self) -> None:
+        """Collect garbage, unless work runs."""
+        if not self.runner.busy:
+            gc.collect()
 
     def _open(self, _cancel: CancelToken) -> Library:
         # Kept here and not only returned: a window closed meanwhile must still close it.
@@ -267,12 +274,15 @@ class Session(QObject):
 def steady_interpreter() -> None:
     """Keep other threads' Python from holding up the GUI thread.
 
-    Threads take short turns, and what was loaded so far, which stays for good, is left out of the
-    garbage collection: a full one stops every thread for as long as it looks at everything.
+    Threads take short turns. A full garbage collection stops all of them for as long as it looks
+    at everything, a tenth of a second beside a long document: what was loaded so far and stays for
+    good is left out of it, and it runs when no work does (:meth:`Session.tidy`).
     """
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, _NEVER)
 
 
 def run(folder: Path | None, paths: Sequence[Path]) -> int:

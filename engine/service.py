@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import platformdirs
 
@@ -40,6 +40,7 @@ from engine.records import (
     EvidenceInfo,
     Passage,
     Place,
+    Rendering,
     Replay,
     RevisionId,
     SearchResult,
@@ -48,9 +49,6 @@ from engine.records import (
 )
 from engine.search.lexical_terms import passage_terms
 from engine.store import Store
-
-if TYPE_CHECKING:
-    from engine.reading.rendering import Rendering
 
 LIBRARY_VARIABLE = "CHUMOKU_LIBRARY"
 
@@ -210,7 +208,7 @@ class Library:
 
     def render(
         self, revision_id: RevisionId, page: int, scale: float, cancel: CancelToken | None = None
-    ) -> "Rendering":
+    ) -> Rendering:
         """Draw a page of a PDF, in a child process.
 
         Args:

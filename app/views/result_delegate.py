@@ -26,11 +26,15 @@ class ResultDelegate(QStyledItemDelegate):
         self._words = words
         self._theme = theme
         self._view = view
+        # To lay out a passage takes milliseconds; it is asked for several times for each shown.
+        self._laid_out: dict[int, tuple[float, str, QTextLayout]] = {}
+        view.model().modelAboutToBeReset.connect(self._laid_out.clear)
+        theme.changed.connect(self._laid_out.clear)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the room of the passage at the width of the view."""
         width = max(160, self._view.viewport().width())
-        layout = self._passage(index.data(ResultRole.HIT), option.font, width - 2 * _PAD)
+        layout = self._passage(index, option.font, width - 2 * _PAD)
         line = QFontMetrics(option.font).height()
         small = QFontMetrics(_small(option.font)).height()
         height = 8 + line + 2 + small + 6 + layout.boundingRect().height() + 8 + small + 10
@@ -76,7 +80,7 @@ class ResultDelegate(QStyledItemDelegate):
         y += small_line + 6
 
         painter.setPen(self._theme.colour("text"))
-        layout = self._passage(hit, option.font, right - left + 1)
+        layout = self._passage(index, option.font, right - left + 1)
         layout.draw(painter, QPointF(left, y))
         y += round(layout.boundingRect().height()) + 8
         self._draw_parts(painter, QRect(left, y, right - left, small_line), small, hit)
@@ -95,7 +99,14 @@ class ResultDelegate(QStyledItemDelegate):
         elif option.state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(rect, self._theme.colour("raised"))
 
-    def _passage(self, hit: Hit, font: QFont, width: float) -> QTextLayout:
+    def _passage(self, index: Index, font: QFont, width: float) -> QTextLayout:
+        known = self._laid_out.get(index.row())
+        if known is None or known[:2] != (width, font.key()):
+            layout = self._lay_out(index.data(ResultRole.HIT), font, width)
+            known = self._laid_out[index.row()] = (width, font.key(), layout)
+        return known[2]
+
+    def _lay_out(self, hit: Hit, font: QFont, width: float) -> QTextLayout:
         start = hit.start + _first_shown(hit)
         text = hit.text[start - hit.start :].replace("\n", " ").replace("\t", " ")
         lead = "…" if start > hit.start else ""

@@ -21,6 +21,8 @@ from app.views.empty_state import EmptyState
 from app.views.named import named
 from app.views.result_delegate import ResultDelegate
 
+_BATCH = 3
+
 
 class _Hits(QListView):
     """A list whose rows are laid out again for another width."""
@@ -60,6 +62,9 @@ class ResultListView(QWidget):
         self.list.setModel(model)
         self.list.setItemDelegate(ResultDelegate(words, theme, self.list))
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        # The rows beyond the first are laid out between other events.
+        self.list.setLayoutMode(QListView.LayoutMode.Batched)
+        self.list.setBatchSize(_BATCH)
         self.list.setMouseTracking(True)
         self.list.selectionModel().currentChanged.connect(self._on_current_changed)
         self.list.activated.connect(self._on_activated)

@@ -4,8 +4,9 @@ import json
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def settings_record(settings: SearchSettings) -> dict[str, Any]:
 
 def search_settings(record: Mapping[str, Any]) -> SearchSettings:
     """Search settings from plain values; unknown keys are ignored."""
-    return _build(SearchSettings, dict(record))
+    return _builder(SearchSettings)(record)
 
 
 def to_json(evidence: Evidence) -> str:
@@ -95,7 +96,7 @@ def from_json(text: str) -> Evidence:
     record = json.loads(text)
     if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
         raise ValueError("not an evidence record of this format")
-    return _build(Evidence, record)
+    return _builder(Evidence)(record)
 
 
 def plain(value: Any) -> Any:
@@ -121,34 +122,32 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _build(kind: Any, value: Any) -> Any:
-    """Rebuild a value of a declared type from plain ones."""
-    if value is None or kind is Any:
-        return value
+@cache
+def _builder(kind: Any) -> Callable[[Any], Any]:
+    """What rebuilds a value of a declared type from plain ones; None stays None."""
+    build = _build_present(kind)
+    return lambda value: None if value is None else build(value)
+
+
+def _build_present(kind: Any) -> Callable[[Any], Any]:
     if isinstance(kind, typing.NewType):
-        return _build(kind.__supertype__, value)
+        return _builder(kind.__supertype__)
     if isinstance(kind, str):
-        return _build(getattr(records, kind), value)
+        return _builder(getattr(records, kind))
     if isinstance(kind, type) and is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        return kind(
-            **{
-                item.name: _build(hints[item.name], value[item.name])
-                for item in fields(kind)
-                if item.name in value
-            }
+        parts = {name: _builder(hint) for name, hint in typing.get_type_hints(kind).items()}
+        return lambda value: kind(
+            **{name: build(value[name]) for name, build in parts.items() if name in value}
         )
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return _build(next(part for part in arguments if part is not type(None)), value)
+        return _builder(next(part for part in arguments if part is not type(None)))
     if origin is tuple:
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(_build(arguments[0], item) for item in value)
-        return tuple(_build(part, item) for part, item in zip(arguments, value, strict=True))
+        builds = [_builder(part) for part in arguments if part is not Ellipsis]
+        if len(builds) < len(arguments):
+            return lambda value: tuple(map(builds[0], value))
+        return lambda value: tuple(b(item) for b, item in zip(builds, value, strict=True))
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {
-            _build(arguments[0], key): _build(arguments[1], item) for key, item in value.items()
-        }
-    if kind in (int, float):
-        return kind(value)
-    return value
+        key, item = map(_builder, arguments)
+        return lambda value: {key(name): item(entry) for name, entry in value.items()}
+    return kind if kind in (int, float) else lambda value: value

@@ -1,7 +1,6 @@
 """Pages of a PDF as pictures."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
 
 import pymupdf
@@ -10,6 +9,7 @@ from pymupdf import mupdf
 from engine.errors import ReadingError
 from engine.reading.limits import Limits
 from engine.reading.source import file_error, open_source
+from engine.records import Rendering
 
 # MuPDF writes what it repairs to standard error; a file's faults are told through errors.
 pymupdf.TOOLS.mupdf_display_errors(False)
@@ -20,23 +20,6 @@ _KEPT_BYTES = 150_000_000
 _MAX_PIXELS = 40_000_000
 # MuPDF's own errors are no RuntimeError; some calls of PyMuPDF let them through.
 PDF_ERRORS = (RuntimeError, ValueError, mupdf.FzErrorBase)
-
-
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """A page as a picture.
-
-    Attributes:
-        width: Pixels.
-        height: Pixels.
-        stride: Bytes a row.
-        rgb: ``stride * height`` bytes, three a pixel: red, green, blue.
-    """
-
-    width: int
-    height: int
-    stride: int
-    rgb: bytes
 
 
 class PageRenderer:

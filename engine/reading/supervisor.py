@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
@@ -23,10 +23,7 @@ from engine.errors import Cancelled, ChumokuError, ReadingError
 from engine.progress import CancelToken, Job, Progress
 from engine.reading import child
 from engine.reading.limits import Limits
-from engine.records import Document
-
-if TYPE_CHECKING:
-    from engine.reading.rendering import Rendering
+from engine.records import Document, Rendering
 
 _POLL_S = 0.02
 _START_LOCK = threading.Lock()
@@ -141,7 +138,7 @@ class ReaderProcess:
 
     def render(
         self, path: Path, page: int, scale: float, cancel: CancelToken | None = None
-    ) -> "Rendering":
+    ) -> Rendering:
         """Render a page of a PDF.
 
         Args:

@@ -224,3 +224,20 @@ class CheckReport:
     documents: int
     passages: int
     rebuilt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A page as a picture.
+
+    Attributes:
+        width: Pixels.
+        height: Pixels.
+        stride: Bytes a row.
+        rgb: ``stride * height`` bytes, three a pixel: red, green, blue.
+    """
+
+    width: int
+    height: int
+    stride: int
+    rgb: bytes

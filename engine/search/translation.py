@@ -24,7 +24,7 @@ from engine.search.lexical_stopwords import function_mask
 from engine.search.lexical_terms import Run, run_terms, runs
 from engine.search.query import scripts
 
-VERSION = 1
+VERSION = 2
 # A sure translation counts as this much of the word itself, an unsure one less. With the fourth
 # root of the probability English headings found their Japanese section (500 headings, 1,504
 # sections of ms_dynamics) first for 0.340, with the square root for 0.308, all alike for 0.334.
@@ -43,9 +43,9 @@ class Translator:
 
     def __init__(self, lexicon: Mapping[str, Any] | None = None) -> None:
         known = lexicon if lexicon and lexicon.get("version") == VERSION else {}
-        self._english: Mapping[str, list[list[Any]]] = known.get("english", {})
-        self._japanese: Mapping[str, list[list[Any]]] = known.get("japanese", {})
-        self._surfaces: Mapping[str, list[str]] = known.get("surfaces", {})
+        self._english: Mapping[str, str] = known.get("english", {})
+        self._japanese: Mapping[str, str] = known.get("japanese", {})
+        self._surfaces: Mapping[str, str] = known.get("surfaces", {})
 
     def terms(self, query: str) -> QueryTerms:
         """The question taken apart, with its translations."""
@@ -63,7 +63,7 @@ class Translator:
 
     def _words(self, weights: Mapping[Forms, float]) -> Iterator[Concept]:
         for forms, weight in weights.items():
-            translations = self._english.get(stem(forms[0]), ())
+            translations = _entry(self._english.get(stem(forms[0]), ""))
             if translations:
                 yield Concept(
                     (forms,),
@@ -95,11 +95,17 @@ class Translator:
         inside = dict.fromkeys([*_terms(unit), *unit])
         sources = tuple(forms for text in inside if (forms := kana_forms(text)) in weights)
         alternatives = []
-        for word, probability in self._japanese[unit]:
-            surfaces = self._surfaces.get(word, [word])
+        for word, probability in _entry(self._japanese[unit]):
+            surfaces = self._surfaces.get(word, word).split("\t")
             forms = tuple(dict.fromkeys(form for text in surfaces for form in word_forms(text)))
             alternatives.append(Alternative((forms,), surfaces[0], _factor(probability)))
         return Concept(sources, tuple(alternatives))
+
+
+def _entry(text: str) -> list[tuple[str, float]]:
+    """Translations and their probabilities, from ``unit TAB probability TAB unit ...``."""
+    fields = text.split("\t")
+    return [(unit, float(p)) for unit, p in zip(fields[::2], fields[1::2], strict=False)]
 
 
 def _terms(unit: str) -> list[str]:

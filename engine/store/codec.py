@@ -7,9 +7,12 @@ the size that its header allows.
 import json
 import math
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from engine.json_input import load_json
 
 _DTYPES = ("<f4", "<f2", "<i4", "<i8", "|i1", "|u1")
 _MAX_INFLATED = 1 << 30
@@ -36,9 +39,10 @@ def unpack_text(blob: bytes) -> str:
         raise CodecError("not a text") from error
 
 
-def pack_json(value: Any) -> bytes:
-    """Compressed compact JSON."""
-    return pack_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+def pack_json(value: Any, plain: Callable[[Any], Any] | None = None) -> bytes:
+    """Compressed compact JSON; ``plain`` makes JSON's types of values that are of no such type."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=plain)
+    return pack_text(text)
 
 
 def unpack_json(blob: bytes) -> Any:
@@ -48,7 +52,7 @@ def unpack_json(blob: bytes) -> Any:
         CodecError: The blob is damaged.
     """
     try:
-        return json.loads(unpack_text(blob))
+        return load_json(unpack_text(blob))
     except json.JSONDecodeError as error:
         raise CodecError("not JSON") from error
 

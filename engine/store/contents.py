@@ -57,17 +57,18 @@ class Contents(Part):
 
 def content_columns(document: Document) -> tuple[bytes, bytes, str | None, bytes | None]:
     """What was read, as the columns of ``contents`` after the revision."""
-    layout = {
-        "pages": [[p.number, p.start, p.end, p.width, p.height, p.name] for p in document.pages],
-        "units": [_unit_fields(unit) for unit in document.units],
-    }
+    layout = {"pages": document.pages, "units": document.units}
     header, boxes = None, None
     if document.char_boxes is not None:
         header, boxes = codec.pack_array(document.char_boxes)
-    return codec.pack_text(document.text), codec.pack_json(layout), header, boxes
+    return codec.pack_text(document.text), codec.pack_json(layout, _fields), header, boxes
 
 
-def _unit_fields(u: Unit) -> list[Any]:
+def _fields(record: Page | Unit) -> list[Any]:
+    if isinstance(record, Page):
+        p = record
+        return [p.number, p.start, p.end, p.width, p.height, p.name]
+    u = record
     return [u.start, u.end, u.kind, u.page, u.box, u.level, u.sheet, u.cell, u.cells, u.entity,
             u.layer]  # fmt: skip
 

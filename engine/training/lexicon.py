@@ -19,10 +19,9 @@ import numpy as np
 
 from engine.notation.folding import fold
 from engine.notation.stems import stem
+from engine.search.translation import VERSION
 from engine.training.alignment import Alignment, Rows, align, associated_pairs
 from engine.training.config import LexiconConfig
-
-VERSION = 1
 
 _WORD = re.compile("(?<![a-z0-9])[a-z]{2,24}(?![a-z0-9])")
 _KANJI = re.compile("[\u3005\u4e00-\u9fff]+")
@@ -93,8 +92,11 @@ def learn(
     """Learn a lexicon from ``(english, japanese)`` pairs.
 
     Returns:
-        ``version``, ``english`` (stem to ``[unit, probability]`` lists, best first), ``japanese``
-        (unit to ``[stem, probability]`` lists) and ``surfaces`` (stem to its written forms).
+        ``version``, ``english`` (stem to ``unit TAB probability TAB unit ...``, best first),
+        ``japanese`` (unit to the same of stems) and ``surfaces`` (stem to its written forms, tabs
+        between them). An entry is one string, since some ten thousand lists would be slow to read
+        and be looked at by every garbage collection.
+
         A probability is the geometric mean of the shares of the word's and of the unit's sentences
         in which the two directions, again by geometric mean, align them: both must agree (Liang,
         Taskar and Klein 2006, Alignment by agreement), and a rare sense keeps its weight where the
@@ -167,10 +169,14 @@ def _lexicon(
             surfaces[stem(word)].append(word)
     return {
         "version": VERSION,
-        "english": dict(sorted(english.items())),
-        "japanese": dict(sorted(japanese.items())),
-        "surfaces": dict(sorted(surfaces.items())),
+        "english": {word: _entry(found) for word, found in sorted(english.items())},
+        "japanese": {unit: _entry(found) for unit, found in sorted(japanese.items())},
+        "surfaces": {word: "\t".join(forms) for word, forms in sorted(surfaces.items())},
     }
+
+
+def _entry(found: Sequence[Sequence[Any]]) -> str:
+    return "\t".join(f"{unit}\t{probability}" for unit, probability in found)
 
 
 def _overlap(unit: str, better: str) -> bool:

@@ -27,11 +27,12 @@ BUSY_MACHINE = 0.25
 @pytest.fixture
 def switching() -> Iterator[None]:
     """Set the interpreter up as the program does."""
-    before = sys.getswitchinterval()
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
     steady_interpreter()
     yield
     gc.unfreeze()
-    sys.setswitchinterval(before)
+    gc.set_threshold(*threshold)
+    sys.setswitchinterval(interval)
 
 
 class OtherPrograms:

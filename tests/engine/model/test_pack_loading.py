@@ -144,7 +144,7 @@ def test_a_lexicon_travels_with_its_pack(tiny_checkpoint, tiny_pack, tmp_path):
     assert tiny_pack.lexicon is None
     checkpoint = tmp_path / "checkpoint"
     shutil.copytree(tiny_checkpoint, checkpoint)
-    lexicon = {"version": 1, "english": {"floor": [["床", 0.5]]}}
+    lexicon = {"version": 2, "english": {"floor": "床\t0.5"}}
     (checkpoint / "lexicon.json").write_text(json.dumps(lexicon), encoding="utf-8")
     pack = export_pack(checkpoint, tmp_path / "pack", name="tiny", revision="1")
     assert pack.lexicon == lexicon

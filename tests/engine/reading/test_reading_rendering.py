@@ -7,8 +7,9 @@ import pytest
 from engine.errors import ReadingError
 from engine.progress import CancelToken
 from engine.reading.limits import Limits
-from engine.reading.rendering import PageRenderer, Rendering
+from engine.reading.rendering import PageRenderer
 from engine.reading.supervisor import ReaderProcess
+from engine.records import Rendering
 
 
 @pytest.fixture

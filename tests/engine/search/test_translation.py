@@ -4,25 +4,25 @@ from engine.records import DocumentId, Passage, PassageId, RevisionId, SearchSet
 from engine.search.index import Index, IndexedRevision
 from engine.search.lexical import MemoryPostings, match_spans, passage_terms, rank
 from engine.search.pipeline import search
-from engine.search.translation import TRANSLATED, Translator
+from engine.search.translation import TRANSLATED, VERSION, Translator
 
 LEXICON = {
-    "version": 1,
+    "version": VERSION,
     "english": {
-        "drop": [["落と", 0.25], ["ドロップ", 0.49]],
-        "floor": [["床", 0.0625]],
-        "earthquak": [["地震", 1.0], ["震災", 0.81]],
-        "gather": [["集め", 0.25], ["集ま", 0.25]],
-        "spring": [["ばね", 0.64]],
+        "drop": "落と\t0.25\tドロップ\t0.49",
+        "floor": "床\t0.0625",
+        "earthquak": "地震\t1.0\t震災\t0.81",
+        "gather": "集め\t0.25\t集ま\t0.25",
+        "spring": "ばね\t0.64",
     },
     "japanese": {
-        "監査": [["audit", 0.9]],
-        "内部監査": [["audit", 0.5]],
-        "内部": [["internal", 0.6]],
-        "指摘": [["find", 0.3]],
-        "床": [["floor", 0.36]],
+        "監査": "audit\t0.9",
+        "内部監査": "audit\t0.5",
+        "内部": "internal\t0.6",
+        "指摘": "find\t0.3",
+        "床": "floor\t0.36",
     },
-    "surfaces": {"audit": ["audit", "auditing"], "find": ["findings", "finding"]},
+    "surfaces": {"audit": "audit\tauditing", "find": "findings\tfinding"},
 }
 TRANSLATOR = Translator(LEXICON)
 
@@ -58,7 +58,7 @@ def test_mixed_scripts_and_numbers_are_left_alone(query):
     assert TRANSLATOR.expand(query) == ()
 
 
-@pytest.mark.parametrize("lexicon", [None, {}, {"version": 2, "english": {"floor": [["床", 1]]}}])
+@pytest.mark.parametrize("lexicon", [None, {}, {"version": 1, "english": {"floor": "床\t1"}}])
 def test_without_a_known_lexicon_nothing_is_translated(lexicon):
     assert Translator(lexicon).expand("floor") == ()
 

@@ -1,6 +1,7 @@
 import gzip
 import json
 
+from engine.search.translation import VERSION
 from engine.training.__main__ import main
 from engine.training.config import LexiconConfig
 from engine.training.lexicon import (
@@ -43,10 +44,10 @@ def test_translations_are_learned_in_both_directions():
     for noun, unit in NOUNS:
         stem = {"earthquake": "earthquak", "drawing": "draw", "gauge": "gaug", "valve": "valv",
                 "pressure": "pressur"}.get(noun, noun)  # fmt: skip
-        assert lexicon["english"][stem][0][0] == unit
-        assert lexicon["japanese"][unit][0][0] == stem
-        assert lexicon["surfaces"][stem] == [noun]
-    assert lexicon["english"]["drop"][0][0] in ("落と", "落")
+        assert lexicon["english"][stem].split("\t")[0] == unit
+        assert lexicon["japanese"][unit].split("\t")[0] == stem
+        assert lexicon["surfaces"][stem] == noun
+    assert lexicon["english"]["drop"].split("\t")[0] in ("落と", "落")
 
 
 def test_learning_is_repeatable():
@@ -68,6 +69,6 @@ def test_the_stage_reads_tagged_pairs_and_writes_the_lexicon(tmp_path):
     work = tmp_path / "work"
     main(["lexicon", "--corpus", str(corpus), "--work", str(work), "--config", str(settings)])
     lexicon = json.loads((work / "lexicon.json").read_text(encoding="utf-8"))
-    assert lexicon["version"] == 1
-    assert lexicon["english"]["floor"][0][0] == "床"
+    assert lexicon["version"] == VERSION
+    assert lexicon["english"]["floor"].split("\t")[0] == "床"
     assert '"event": "done"' in (work / "curves.jsonl").read_text(encoding="utf-8")
