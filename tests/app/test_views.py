@@ -211,6 +211,37 @@ def test_choosing_a_hit_by_key_shows_it(qtbot, words, theme, make_hit):
     assert not view.grab().isNull()
 
 
+def test_passages_are_laid_out_anew_for_other_hits_widths_and_colours(
+    qtbot, words, theme, make_hit
+):
+    model = ResultListModel(words)
+    view = ResultListView(model, words, theme)
+    qtbot.addWidget(view)
+    view.resize(400, 500)
+    view.show()
+    hits = [make_hit(rank=rank, text="締付トルクを確認する。" * rank) for rank in range(1, 9)]
+
+    def seen() -> QImage:
+        last = view.list.model().index(7, 0)
+        qtbot.waitUntil(lambda: view.list.visualRect(last).height() > 0)
+        return view.list.viewport().grab().toImage()
+
+    model.set_hits(hits)
+    first = seen()
+    assert seen() == first
+    model.set_hits([replace(hit, text="点検周期を守る。" * hit.rank) for hit in hits])
+    assert seen() != first
+    model.set_hits([replace(hit, highlights=((10, 12, 1.0),)) for hit in hits])
+    assert seen() != first
+    model.set_hits(hits)
+    assert seen() == first
+    theme.choose("dark" if not theme.colours.dark else "light")
+    assert seen() != first
+    long = view.list.visualRect(model.index(7)).height()
+    view.resize(900, 500)
+    qtbot.waitUntil(lambda: view.list.visualRect(model.index(7)).height() < long)
+
+
 def test_keys_on_a_document_ask_for_what_they_say(qtbot, words, theme, make_info):
     model = DocumentListModel(words, theme)
     view = DocumentListView(model, words, theme)

@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pymupdf
@@ -81,3 +84,26 @@ def test_rendering_in_the_child(path):
         # Nothing holds the file: on Windows this fails while it is open.
         path.unlink()
     assert image_of(first)[60, 110].tolist() == [255, 0, 0]
+
+
+def test_a_picture_from_the_child_loads_no_renderer_here(path):
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from engine.reading.supervisor import ReaderProcess\n"
+        "if __name__ == '__main__':\n"
+        "    with ReaderProcess() as reader:\n"
+        "        reader.render(Path(sys.argv[1]), 1, 1.0)\n"
+        "    print('pymupdf' in sys.modules)\n"
+    )
+    script = path.with_name("draw.py")
+    script.write_text(code, encoding="utf-8")
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, str(script), str(path)],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["False"]
