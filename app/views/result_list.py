@@ -1,6 +1,6 @@
 """The pane of hits."""
 
-from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -62,7 +62,9 @@ class ResultListView(QWidget):
         self.list.setModel(model)
         self.list.setItemDelegate(ResultDelegate(words, theme, self.list))
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        # The rows beyond the first are laid out between other events.
+        # Rows beyond the first are laid out between other events. A scroll bar that came with the
+        # second batch would change the width and with it begin the layout again, for ever.
+        self.list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.list.setLayoutMode(QListView.LayoutMode.Batched)
         self.list.setBatchSize(_BATCH)
         self.list.setMouseTracking(True)
