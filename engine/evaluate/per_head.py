@@ -82,13 +82,6 @@ class PerHeadEncoder(Encoder):
         return replace(made, fidelity=self._stack.fidelity())
 
 
-class _Unchanged:
-    """Stands for the ``finish`` part where only the attention before it is wanted."""
-
-    def run(self, _: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-        return [feeds["x"]]
-
-
 class PerHeadStack(LayerStack):
     """The passes over chunks of blocks, attention one head at a time.
 
@@ -101,8 +94,6 @@ class PerHeadStack(LayerStack):
         """Take the sessions of a pack whose ``attend`` parts are graphs for one head."""
         super().__init__(config, sessions, workers)
         single = {name: sessions[name] for name in ("attend", "attend_tail")}
-        for layer in range(config.layers):
-            single[f"layer_{layer:02d}_finish"] = _Unchanged()
         self._head = LayerStack(replace(config, width=config.head_width, heads=1), single, workers)
         self._apart = apart
         self._lists: list[BlockLists] = []
@@ -159,7 +150,7 @@ class PerHeadStack(LayerStack):
             for name in ("queries", "keys", "values"):
                 part = getattr(state, name)[:, head : head + 1]
                 setattr(alone, name, np.ascontiguousarray(part))
-            for piece, mixed, _ in self._head.attend(alone, layer, listed):
+            for piece, mixed, _ in self._head.attend_only(alone, listed):
                 context[piece.queries, :, head] = mixed[:, :, 0]
                 yield Group(piece.queries[:0], nothing[:0], nothing[:0]), mixed[:0], nothing[:0]
         self._measure(state, context)

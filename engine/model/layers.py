@@ -16,6 +16,7 @@ from kernels.block_sparse.pattern import (
     group_blocks,
     select_blocks,
 )
+from kernels.onnx_call import run_into
 
 
 class LayerState:
@@ -75,7 +76,7 @@ class LayerStack:
 
         def work(part: slice) -> int:
             rows = slice(part.start * block, part.stop * block)
-            state.x[rows] = self._sessions["embed"].run(["x"], {"ids": padded[rows]})[0]
+            run_into(self._sessions["embed"], {"ids": padded[rows]}, {"x": state.x[rows]})
             return part.stop - part.start
 
         return self.workers.ordered(work, _chunks(state.blocks, CHUNK))
@@ -84,17 +85,16 @@ class LayerStack:
         """Queries, keys and values of a layer and their means."""
         block = self.config.pattern.block
         session = self._sessions[f"layer_{layer:02d}_project"]
-        names = ["q", "k", "v", "q_mean", "k_mean"]
 
         def work(part: slice) -> int:
-            feeds = {"x": state.x[part.start * block : part.stop * block]}
-            (
-                state.queries[part],
-                state.keys[part],
-                state.values[part],
-                state.query_means[part],
-                state.key_means[part],
-            ) = session.run(names, feeds)
+            outputs = {
+                "q": state.queries[part],
+                "k": state.keys[part],
+                "v": state.values[part],
+                "q_mean": state.query_means[part],
+                "k_mean": state.key_means[part],
+            }
+            run_into(session, {"x": state.x[part.start * block : part.stop * block]}, outputs)
             return part.stop - part.start
 
         yield from self.workers.ordered(work, _chunks(state.blocks, CHUNK))
@@ -127,25 +127,45 @@ class LayerStack:
             A group of query blocks, their attention output float32 ``[Q, B, H, D]`` and the mass
             of their near, then far blocks, float32 ``[Q, K]``.
         """
-        config, block = self.config, self.config.pattern.block
+        width, block = self.config.width, self.config.pattern.block
         session = self._sessions[f"layer_{layer:02d}_finish"]
-        x = state.x.reshape(state.blocks, block, config.width)
-        tail = state.blocks - 1 if state.tokens % block else None
+        x = state.x.reshape(state.blocks, block, width)
 
         def work(piece: Group) -> tuple[Group, np.ndarray, np.ndarray]:
-            context, mass = self._attention.attend(
-                piece, state.queries, state.keys, state.values, state.tokens
-            )
+            _, context, mass = self._attended(state, piece)
             first, last = piece.queries[[0, -1]]
             # Nearly all pieces are consecutive blocks, which need not be gathered.
-            rows = slice(first, last + 1) if last - first < len(piece.queries) else piece.queries
-            feeds = {"x": x[rows].reshape(-1, config.width), "context": context}
-            x[rows] = session.run(["y"], feeds)[0].reshape(-1, block, config.width)
-            return piece, context.reshape(-1, block, config.heads, config.head_width), mass
+            together = last - first < len(piece.queries)
+            states = x[first : last + 1] if together else x[piece.queries]
+            states = states.reshape(-1, width)
+            # The last node writes what needs the sum of both inputs: nothing reads x any more.
+            feeds = {"x": states, "context": context.reshape(-1, width)}
+            run_into(session, feeds, {"y": states})
+            if not together:
+                x[piece.queries] = states.reshape(-1, block, width)
+            return piece, context, mass
 
-        groups = group_blocks(lists, tail)
-        pieces = (piece for group in groups for piece in group.split(CHUNK))
-        return self.workers.ordered(work, pieces)
+        return self.workers.ordered(work, self._pieces(state, lists))
+
+    def attend_only(
+        self, state: LayerState, lists: BlockLists
+    ) -> Iterator[tuple[Group, np.ndarray, np.ndarray]]:
+        """What :meth:`attend` gives, without finishing the layer."""
+        pieces = self._pieces(state, lists)
+        return self.workers.ordered(lambda piece: self._attended(state, piece), pieces)
+
+    def _pieces(self, state: LayerState, lists: BlockLists) -> Iterator[Group]:
+        tail = state.blocks - 1 if state.tokens % self.config.pattern.block else None
+        for group in group_blocks(lists, tail):
+            yield from group.split(CHUNK)
+
+    def _attended(self, state: LayerState, piece: Group) -> tuple[Group, np.ndarray, np.ndarray]:
+        context, mass = self._attention.attend(
+            piece, state.queries, state.keys, state.values, state.tokens
+        )
+        config = self.config
+        shape = (-1, config.pattern.block, config.heads, config.head_width)
+        return piece, context.reshape(shape), mass
 
     def head(self, state: LayerState, token_vectors: np.ndarray) -> Iterator[int]:
         """Final norm in place, and unit token vectors into float32 ``[NB * B, token_width]``."""
@@ -153,9 +173,8 @@ class LayerStack:
 
         def work(part: slice) -> int:
             rows = slice(part.start * block, part.stop * block)
-            state.x[rows], token_vectors[rows] = self._sessions["head"].run(
-                ["states", "token_vectors"], {"x": state.x[rows]}
-            )
+            outputs = {"states": state.x[rows], "token_vectors": token_vectors[rows]}
+            run_into(self._sessions["head"], {"x": state.x[rows]}, outputs)
             return part.stop - part.start
 
         return self.workers.ordered(work, _chunks(state.blocks, CHUNK))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from kernels.block_sparse.pattern import BlockPattern, Group, block_count
+from kernels.onnx_call import run_into
 
 # Query blocks in one call: what one head reads and computes of more leaves the caches too soon.
 CHUNK = 4
@@ -59,12 +60,13 @@ class OnnxAttention:
             "key_rows": (index * heads).reshape(-1, 1),
             "turns": turns.reshape(-1, 1),
         }
-        last = block_count(tokens, block) - 1
-        if tokens % block and (index == last).any():
+        session = self._inner
+        if tokens % block and (index == block_count(tokens, block) - 1).any():
+            session = self._tail
             feeds |= self._masks(group.queries, index, tokens)
-            context, mass = self._tail.run(["context", "mass"], feeds)
-        else:
-            context, mass = self._inner.run(["context", "mass"], feeds)
+        context = np.empty((len(index) * block, heads * queries.shape[3]), np.float32)
+        mass = np.empty(index.shape, np.float32)
+        run_into(session, feeds, {"context": context, "mass": mass})
         return context, mass
 
     def _masks(self, queries: np.ndarray, index: np.ndarray, tokens: int) -> dict[str, np.ndarray]:

@@ -94,6 +94,8 @@ class TimedSession:
 
     def __init__(self, session: Any, stage: str, clock: StageClock) -> None:
         self.run = clock.call(stage, session.run)
+        self.io_binding = session.io_binding
+        self.run_with_iobinding = clock.call(stage, session.run_with_iobinding)
 
 
 class Watch(CancelToken):
