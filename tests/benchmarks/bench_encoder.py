@@ -46,16 +46,16 @@ def in_child(work: Callable[..., Result], *arguments: object) -> Result:
 
 def planned(lines: Sequence[Line], quick: bool) -> list[tuple[Line, int]]:
     """Lines and lengths in their order: what is compared stands close together in time."""
-    lengths = sorted({length for line in lines for length in line.tokens} | set(QUICK))
     plan = []
-    for length in lengths:
-        for line in lines:
-            wanted = line.tokens
-            if quick:
-                wanted = GPU[:1] if line.gpu else QUICK
-            if length in wanted:
-                plan.append((line, length))
-    return plan
+    for place, line in enumerate(lines):
+        wanted = line.tokens
+        if quick:
+            wanted = GPU[:1] if line.gpu else QUICK
+        for length in wanted:
+            beside = targets.BESIDE.get((line.name, length), length)
+            plan.append(((beside, place, length), line))
+    plan.sort(key=lambda one: one[0])
+    return [(line, length) for (_, _, length), line in plan]
 
 
 def passed(checks: Sequence[Check]) -> bool:

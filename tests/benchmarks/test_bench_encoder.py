@@ -139,7 +139,9 @@ def test_ratios_by_hand():
 def test_the_plan_puts_lengths_before_lines():
     plan = bench_encoder.planned([INT8, DENSE], quick=False)
     assert plan[:3] == [(INT8, 512), (DENSE, 512), (INT8, 2048)]
-    assert plan[-1] == (INT8, 200000)
+    assert plan[-1] == (DENSE, 131072)
+    # Another length of the same line, to which it is compared.
+    assert plan[plan.index((INT8, 8192)) + 1] == (INT8, 200000)
     assert {length for _, length in bench_encoder.planned(work.LINES[:4], quick=True)} == {
         512,
         2048,
