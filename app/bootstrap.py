@@ -111,6 +111,9 @@ class Session(QObject):
     def _open(self, _cancel: CancelToken) -> Library:
         # Kept here and not only returned: a window closed meanwhile must still close it.
         self.library = Library.open(self._folder)
+        # To load the model stops every thread for most of a tenth of a second: before there is
+        # anything to do, not while somebody types.
+        self.library.pack_info()
         return self.library
 
     def _on_open_failed(self, error: Exception) -> None:
