@@ -1,5 +1,6 @@
 """Where a span of text stands on the original."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,8 +47,7 @@ def locate(document: Document, start: int, end: int) -> Place:
 
 def page_of(pages: Sequence[Page], position: int) -> Page:
     """The page that holds a code point; between two pages, the earlier one."""
-    starts = [page.start for page in pages]
-    return pages[max(int(np.searchsorted(starts, position, side="right")) - 1, 0)]
+    return pages[max(bisect_right(pages, position, key=lambda page: page.start) - 1, 0)]
 
 
 def _paged(pages: Sequence[Page], position: int) -> int | None:
