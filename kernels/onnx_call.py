@@ -23,7 +23,7 @@ def run_into(
 
     Raises:
         ValueError: An output is not contiguous.
-        onnxruntime.capi.onnxruntime_pybind11_state.Fail: A shape or type is another one.
+        RuntimeError: A shape or type is another one; nothing was written.
     """
     binding = session.io_binding()
     for name, array in feeds.items():
