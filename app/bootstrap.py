@@ -61,7 +61,7 @@ class Session(QObject):
         self.theme = Theme(current.theme)
         self.theme.apply()
         self.runner = JobRunner(LANES)
-        self.runner.activity_changed.connect(self.tidy)
+        self.runner.activity_changed.connect(self._tidy)
         self.documents = DocumentListModel(self.words, self.theme)
         self.results = ResultListModel(self.words)
         self.history_model = HistoryModel(self.words)
@@ -103,7 +103,7 @@ class Session(QObject):
         if self.library is not None:
             self.library.close()
 
-    def tidy(self) -> None:
+    def _tidy(self) -> None:
         """Collect garbage, unless work runs."""
         if not self.runner.busy:
             gc.collect()
@@ -111,8 +111,8 @@ class Session(QObject):
     def _open(self, _cancel: CancelToken) -> Library:
         # Kept here and not only returned: a window closed meanwhile must still close it.
         self.library = Library.open(self._folder)
-        # To load the model stops every thread for most of a tenth of a second: before there is
-        # anything to do, not while somebody types.
+        # To read the tokenizer stops every thread for a tenth of a second: before there is anything
+        # to do, not while somebody types.
         self.library.pack_info()
         return self.library
 
@@ -279,7 +279,7 @@ def steady_interpreter() -> None:
 
     Threads take short turns. A full garbage collection stops all of them for as long as it looks
     at everything, a tenth of a second beside a long document: what was loaded so far and stays for
-    good is left out of it, and it runs when no work does (:meth:`Session.tidy`).
+    good is left out of it, and it runs when no work does.
     """
     sys.setswitchinterval(SWITCH_S)
     gc.collect()

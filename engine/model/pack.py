@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import PackError
-from engine.json_input import load_json
 from kernels.block_sparse.pattern import BlockPattern
 
 FORMAT = 2
@@ -185,7 +184,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _object(path: Path, data: bytes) -> dict[str, Any]:
     try:
-        found = load_json(data.decode("utf-8"))
+        found = json.loads(data.decode("utf-8"))
     except ValueError as error:
         raise PackError("pack_broken", path=str(path), reason=str(error)) from error
     if not isinstance(found, dict):

@@ -1,15 +1,12 @@
 """Text to token ids and exact spans, in pieces of bounded size."""
 
-import json
 import unicodedata
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from engine.errors import PackError
-from engine.json_input import load_json
 from engine.progress import CancelToken
 
 PIECE = 2048
@@ -67,8 +64,10 @@ class Tokenizer:
         Raises:
             PackError: ``pack_broken``.
         """
+        import tokenizers
+
         try:
-            self._tokenizer = _read(data.decode("utf-8"))
+            self._tokenizer = tokenizers.Tokenizer.from_str(data.decode("utf-8"))
         except Exception as error:
             raise PackError("pack_broken", path="tokenizer.json", reason=str(error)) from error
         self._tokenizer.no_padding()
@@ -105,25 +104,6 @@ class Tokenizer:
         if not ids:
             return Tokens(np.zeros(0, np.int32), np.zeros((0, 2), np.int32))
         return Tokens(np.concatenate(ids), np.concatenate(spans))
-
-
-def _read(text: str) -> Any:
-    """The tokenizer of a ``tokenizer.json``.
-
-    ``tokenizers`` would read it whole without giving other threads a turn. So the vocabulary, which
-    is nearly all of it, is read here and handed over: half the time that they wait.
-    """
-    import tokenizers
-
-    settings = load_json(text)
-    model = settings["model"]
-    pieces = [(piece, score) for piece, score in model["vocab"]]
-    unknown = model["unk_id"]
-    whole = tokenizers.models.Unigram(pieces, unknown, model.get("byte_fallback", False))
-    settings["model"] = model | {"vocab": model["vocab"][: (unknown or 0) + 1]}
-    tokenizer = tokenizers.Tokenizer.from_str(json.dumps(settings))
-    tokenizer.model = whole
-    return tokenizer
 
 
 def token_ranges(token_spans: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:

@@ -1,4 +1,6 @@
 import json
+import sys
+import threading
 import zlib
 
 import numpy as np
@@ -68,3 +70,44 @@ def _changed(**fields):
 def test_damaged_and_hostile_arrays_are_named(header, blob):
     with pytest.raises(codec.CodecError):
         codec.unpack_array(header, blob)
+
+
+@pytest.fixture
+def quick_turns():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    yield
+    sys.setswitchinterval(before)
+
+
+def turns_during(read) -> int:
+    """How often another thread runs while ``read`` does."""
+    counted, stop = [], threading.Event()
+
+    def count() -> None:
+        while not stop.wait(1e-5):
+            counted.append(None)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    before = len(counted)
+    read()
+    after = len(counted)
+    stop.set()
+    thread.join()
+    return after - before
+
+
+def test_other_threads_have_their_turn(quick_turns: None):
+    text = json.dumps([[number, number / 7] for number in range(150_000)])
+    blob = codec.pack_text(text)
+    assert codec.unpack_json(blob) == json.loads(text)
+    # Inflating lets other threads run by itself.
+    inflating = turns_during(lambda: codec.unpack_text(blob))
+    assert turns_during(lambda: codec.unpack_json(blob)) > inflating + 100
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2", "[1] 2", "nothing"])
+def test_what_is_no_json_is_named(text):
+    with pytest.raises(codec.CodecError):
+        codec.unpack_json(codec.pack_text(text))
