@@ -21,7 +21,7 @@ from engine.progress import CancelToken, Job, Progress
 from engine.reading.registry import SUPPORTED_SUFFIXES
 from engine.reading.source import file_error, hash_file
 from engine.reading.supervisor import ReaderProcess
-from engine.records import AddResult, AddStatus, DocumentId, RevisionId
+from engine.records import AddResult, AddStatus, DocumentId, RevisionId, distinct_headings
 from engine.search.lexical_terms import passage_terms
 from engine.store import Store, absolute, is_own_name
 
@@ -238,6 +238,7 @@ class Ingest:
             text,
             [(passage.start, passage.end) for passage in passages],
             [span for passage in passages for span in passage.sentences],
+            distinct_headings(passages),
             cancel=cancel,
         )
         while True:

@@ -6,12 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import StoreError
-from engine.records import DocumentId, PassageId, RevisionId
-from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
+from engine.records import DocumentId, PassageId, RevisionId, distinct_headings
+from engine.search.index import (
+    Index,
+    IndexedRevision,
+    MeaningVectors,
+    TokenArrays,
+    by_heading,
+)
 from engine.store import Store, StoredPostings
 
 _MEANING_ARRAYS = ("sentence_vectors", "passage_vectors")
-_TOKEN_ARRAYS = ("token_spans", "token_vectors", "block_summaries")
+_TOKEN_ARRAYS = (
+    "token_spans",
+    "token_vectors",
+    "block_summaries",
+    "heading_vectors",
+    "heading_starts",
+)
 # A question in one document and one in the whole library often alternate.
 _KEPT = 4
 
@@ -86,6 +98,7 @@ class Scopes:
 
     def _indexed(self, revision_id: RevisionId, pack_hash: str | None) -> IndexedRevision:
         info = self._store.revision(revision_id)
+        passages = self._store.passages(revision_id)
 
         def tokens() -> TokenArrays:
             arrays = self._store.encoding_arrays(revision_id, _TOKEN_ARRAYS)
@@ -94,13 +107,18 @@ class Scopes:
                 arrays["token_vectors"],
                 arrays["block_summaries"],
                 self._store.block(revision_id),
+                by_heading(
+                    distinct_headings(passages),
+                    arrays["heading_vectors"],
+                    arrays["heading_starts"],
+                ),
             )
 
         return IndexedRevision(
             document_id=info.document_id,
             revision_id=revision_id,
             path=info.path,
-            passages=self._store.passages(revision_id),
+            passages=passages,
             passage_ids=tuple(PassageId(i) for i in self._store.passage_ids(revision_id)),
             vectors=self._vectors(revision_id) if pack_hash else None,
             load_text=lambda: self._store.text(revision_id),

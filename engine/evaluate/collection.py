@@ -29,8 +29,15 @@ from engine.records import (
     RevisionId,
     Span,
     Unit,
+    distinct_headings,
 )
-from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
+from engine.search.index import (
+    Index,
+    IndexedRevision,
+    MeaningVectors,
+    TokenArrays,
+    by_heading,
+)
 from engine.search.lexical import MemoryPostings
 from engine.search.lexical_terms import passage_terms
 
@@ -50,6 +57,7 @@ class Model(Protocol):
         text: str,
         spans: Sequence[Span],
         sentences: Sequence[Span],
+        headings: Sequence[str] = (),
         *,
         cancel: CancelToken,
         fidelity_sample: int,
@@ -218,17 +226,23 @@ def encode_whole(
     encoder: Model, text: str, passages: Sequence[Passage], cancel: CancelToken
 ) -> Job[tuple[MeaningVectors, TokenArrays]]:
     """Encode a document in one pass, as the library does."""
+    headings = distinct_headings(passages)
     encoded = yield from encoder.encode(
         text,
         [(passage.start, passage.end) for passage in passages],
         [span for passage in passages for span in passage.sentences],
+        headings,
         cancel=cancel,
         fidelity_sample=0,
     )
     return (
         MeaningVectors(encoded.sentence_vectors, encoded.passage_vectors),
         TokenArrays(
-            encoded.token_spans, encoded.token_vectors, encoded.block_summaries, encoded.block
+            encoded.token_spans,
+            encoded.token_vectors,
+            encoded.block_summaries,
+            encoded.block,
+            by_heading(headings, encoded.heading_vectors, encoded.heading_starts),
         ),
     )
 
@@ -236,7 +250,9 @@ def encode_whole(
 def _encode_apart(
     encoder: Model, text: str, passages: Sequence[Passage], cancel: CancelToken
 ) -> Job[tuple[MeaningVectors, TokenArrays]]:
-    """Encode every passage on its own, as if it were a document."""
+    """Encode every passage on its own, as if it were a document, below its headings."""
+    headings = distinct_headings(passages)
+    listed = yield from encoder.encode("", [], [], headings, cancel=cancel, fidelity_sample=0)
     vectors, sentences, spans, tokens = [], [], [], []
     for passage in passages:
         body = text[passage.start : passage.end]
@@ -260,6 +276,7 @@ def _encode_apart(
             joined,
             block_summaries(joined / np.float32(127.0), block),
             block,
+            by_heading(headings, listed.heading_vectors, listed.heading_starts),
         ),
     )
 

@@ -54,6 +54,7 @@ _SETS: Mapping[str, Callable[[SetResult], list[Figure]]] = {
     "jaquad": jaquad_figures,
     "headings_en_ja": heading_figures,
     "sections_en_ja": heading_figures,
+    "paths_en_ja": heading_figures,
     "headings_ja_en": heading_figures,
     f"{WHOLE}/same_language": whole_figures,
     "qmsum": english_figures,

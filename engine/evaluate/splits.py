@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from engine.evaluate.bm25 import bigrams
 from engine.evaluate.set_rows import (
@@ -75,8 +76,14 @@ def write_sets(split: Split, folder: Path) -> list[Path]:
     write(
         "sections_en_ja",
         RETRIEVAL,
-        heading_rows(english_first, headed=True),
+        heading_rows(english_first, shown="heading"),
         "English heading path to the Japanese section as it stands, below its heading",
+    )
+    write(
+        "paths_en_ja",
+        RETRIEVAL,
+        heading_rows(english_first, shown="path"),
+        "English heading path to the Japanese section as search sees it, below all its headings",
     )
     write(
         f"{WHOLE}/same_language",
@@ -136,26 +143,32 @@ def question_rows(questions: Iterable[Question], *, whole: bool = False) -> Iter
                     yield SetQuestion(item.question, (names[context],))
 
 
-def heading_rows(pairs: Sequence[DocumentPair], *, headed: bool = False) -> Iterator[Row]:
+def heading_rows(
+    pairs: Sequence[DocumentPair], *, shown: Literal["text", "heading", "path"] = "text"
+) -> Iterator[Row]:
     """Heading paths of the first side to the sections of the second.
 
     Args:
         pairs: Both versions of each document.
-        headed: Begin each section with its own heading; without, its text stands alone.
+        shown: What is known of a section beside its text: nothing, its own heading as its first
+            line, or the headings above it, as they are of a passage of a document.
     """
     names: dict[str, str] = {}
-    for _, shown in pairs:
+    for _, found in pairs:
         parts = []
-        for place, section in enumerate(shown):
+        for place, section in enumerate(found):
             # Equal texts cannot be told apart: they are one passage.
             if section.text.strip() and section.text not in names:
                 names[section.text] = f"{section.doc}/{place}"
-                text = f"{section.heading}\n{section.text}" if headed else section.text
-                parts.append(Part(names[section.text], text))
+                text = section.text
+                if shown == "heading":
+                    text = f"{section.heading}\n{text}"
+                path = tuple(section.heading_path.split(" > ")) if shown == "path" else ()
+                parts.append(Part(names[section.text], text, path))
         if parts:
-            yield SetDocument(shown[0].doc, shown[0].title, tuple(parts), False)
-    for asked, shown in pairs:
-        for other, section in zip(asked, shown, strict=True):
+            yield SetDocument(found[0].doc, found[0].title, tuple(parts), False)
+    for asked, found in pairs:
+        for other, section in zip(asked, found, strict=True):
             if section.text in names:
                 yield SetQuestion(_query(other), (names[section.text],))
 

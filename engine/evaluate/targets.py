@@ -59,6 +59,7 @@ def heading_figures(result: SetResult) -> list[Figure]:
     names = {
         "headings_en_ja": "English heading to Japanese section without its heading",
         "sections_en_ja": "English heading to Japanese section below its heading",
+        "paths_en_ja": "English heading to Japanese section below all its headings",
         "headings_ja_en": "Japanese heading to English section without its heading",
     }
     target = None if result.name == "headings_ja_en" else HEADINGS

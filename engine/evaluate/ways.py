@@ -15,6 +15,7 @@ from engine.records import QueryEncoding, SearchSettings
 from engine.search import lexical, pipeline
 from engine.search.attention import segments
 from engine.search.dense import best_rows, cosines
+from engine.search.headings import reached
 from engine.search.index import Index
 from engine.search.query import token_weights
 from engine.search.translation import Translator
@@ -119,7 +120,7 @@ def standard(scores: np.ndarray) -> np.ndarray:
 def late_scores(
     queries: Sequence[QueryEncoding], index: Index, cancel: CancelToken
 ) -> list[np.ndarray]:
-    """Late interaction of questions with every passage, as search weighs their tokens.
+    """Late interaction of questions with every passage below its headings, as search scores it.
 
     The tokens of all questions go through one call, which reads the passages' tokens once.
 
@@ -136,8 +137,12 @@ def late_scores(
         rows = np.arange(first, last)
         if tokens is None or not len(tokens.spans) or not len(rows) or not len(stacked):
             continue
-        similar = score_segments(stacked, tokens.vectors, segments(index, rows, tokens))
+        similar = score_segments(
+            stacked, tokens.vectors, segments(index, rows, tokens)
+        ).similarities
+        paths = [passage.heading_path for passage in index.revisions[position].passages]
+        similar = np.maximum(similar, reached(stacked, tokens, paths))
         for place, (end, weight) in enumerate(zip(ends, weights, strict=True)):
-            mine = similar.similarities[:, end - len(weight) : end]
+            mine = similar[:, end - len(weight) : end]
             scores[place][first:last] = power_mean(mine, weight / weight.sum())
     return scores

@@ -36,6 +36,7 @@ from engine.records.documents import (
     Span,
     Unit,
     UnitKind,
+    distinct_headings,
 )
 from engine.records.encodings import (
     Encoding,
@@ -85,4 +86,5 @@ __all__ = [
     "SummarySentence",
     "Unit",
     "UnitKind",
+    "distinct_headings",
 ]

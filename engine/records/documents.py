@@ -1,6 +1,6 @@
 """What is known of documents: as they were read, as they lie in the library."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NewType
 
@@ -145,6 +145,11 @@ class Passage:
     kind: PassageKind
     heading_path: tuple[str, ...]
     sentences: tuple[Span, ...]
+
+
+def distinct_headings(passages: Iterable[Passage]) -> tuple[str, ...]:
+    """The headings above passages, each once, in order of their first passage."""
+    return tuple(dict.fromkeys(one for passage in passages for one in passage.heading_path))
 
 
 @dataclass(frozen=True, slots=True)

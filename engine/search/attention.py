@@ -15,9 +15,11 @@ from engine.progress import CancelToken
 from engine.records import QueryEncoding, RevisionId, Span
 from engine.search.answer_features import PassageTokens
 from engine.search.answering import answer_marks
+from engine.search.dense import best_rows
+from engine.search.headings import reached
 from engine.search.index import Index, TokenArrays
 from engine.search.query import span_weights, token_weights
-from kernels.cross import attend, score_segments
+from kernels.cross import attend, power_mean, score_segments
 
 BUDGET_BLOCKS = 128
 TEMPERATURE = 0.05
@@ -64,8 +66,9 @@ def survey(query: QueryEncoding, index: Index, position: int) -> tuple[np.ndarra
         position: Of the revision in ``index.revisions``.
 
     Returns:
-        Rows of the passages that attention proposes, best first, and what was attended to; None
-        if the revision has no tokens.
+        Rows of the passages that attention proposes, those drawn by their own tokens before those
+        drawn by the headings above them, and what was attended to; None if the revision has no
+        tokens.
     """
     tokens = index.tokens(position)
     if tokens is None or not len(tokens.spans) or not len(query.token_vectors):
@@ -82,9 +85,13 @@ def survey(query: QueryEncoding, index: Index, position: int) -> tuple[np.ndarra
         block=tokens.block,
     )
     scores = np.round(seen.segment_scores, 6)
-    known = np.flatnonzero(~np.isnan(scores))
-    best = known[np.lexsort((known, -scores[known]))][:PROPOSED]
-    return rows[best], _attended(index, position, tokens, seen)
+    own = best_rows(scores, PROPOSED)
+    paths = [passage.heading_path for passage in index.revisions[position].passages]
+    weights = token_weights(query)
+    found = power_mean(reached(query.token_vectors, tokens, paths), weights / weights.sum())
+    below = best_rows(np.where(found > 0.0, np.round(found, 6), np.nan), PROPOSED)
+    proposed = dict.fromkeys([*own.tolist(), *below.tolist()])
+    return rows[list(proposed)], _attended(index, position, tokens, seen)
 
 
 def _attended(index: Index, position: int, tokens: TokenArrays, seen) -> Attended:
@@ -112,26 +119,36 @@ def _attended(index: Index, position: int, tokens: TokenArrays, seen) -> Attende
     )
 
 
-def late_interaction(query: QueryEncoding, vectors: np.ndarray, ranges: np.ndarray) -> np.ndarray:
+def late_interaction(
+    query: QueryEncoding,
+    vectors: np.ndarray,
+    ranges: np.ndarray,
+    above: np.ndarray | None = None,
+) -> np.ndarray:
     """Attention scores of stretches of tokens: late interaction weighted as search weighs tokens.
 
     Args:
         query: The question, at least one token.
         vectors: Unit token vectors times 127, int8 ``[T, D]``.
         ranges: Half-open token ranges, ``[P, 2]``.
+        above: What the question finds in the headings above each, ``[P, Q]``.
 
     Returns:
         ``[P]`` in 0..1; NaN for an empty range.
     """
     return score_segments(
-        query.token_vectors, vectors, ranges, query_weights=token_weights(query)
+        query.token_vectors,
+        vectors,
+        ranges,
+        query_weights=token_weights(query),
+        reached=above,
     ).scores
 
 
 def score_rows(
     query: QueryEncoding, index: Index, rows: np.ndarray, cancel: CancelToken
 ) -> np.ndarray:
-    """Attention scores of passages, see :func:`late_interaction`.
+    """Attention scores of passages below their headings, see :func:`late_interaction`.
 
     Args:
         query: The question.
@@ -152,7 +169,13 @@ def score_rows(
         if tokens is None:
             continue
         here = np.flatnonzero(positions == position)
-        scores[here] = late_interaction(query, tokens.vectors, segments(index, rows[here], tokens))
+        paths = [index.passage(int(row)).heading_path for row in rows[here]]
+        scores[here] = late_interaction(
+            query,
+            tokens.vectors,
+            segments(index, rows[here], tokens),
+            reached(query.token_vectors, tokens, paths),
+        )
     return np.round(scores, 6)
 
 
@@ -233,7 +256,7 @@ def passage_marks(
 
 
 def passage_scorer(
-    query: QueryEncoding, tokens: TokenArrays, start: int, end: int
+    query: QueryEncoding, tokens: TokenArrays, start: int, end: int, path: tuple[str, ...] = ()
 ) -> tuple[np.ndarray, Callable[[np.ndarray], float]]:
     """The attention score of a span as a function of which of its tokens remain.
 
@@ -242,6 +265,7 @@ def passage_scorer(
         tokens: The revision's token arrays.
         start: First code point of the span.
         end: One past its last.
+        path: Headings above it, which remain.
 
     Returns:
         Spans of its N tokens, int32 ``[N, 2]``, and a function of a mask, bool ``[N]``, that gives
@@ -250,11 +274,12 @@ def passage_scorer(
     first = int(np.searchsorted(tokens.spans[:, 1], start, side="right"))
     last = max(first, int(np.searchsorted(tokens.spans[:, 0], end, side="left")))
     vectors = tokens.vectors[first:last]
+    above = reached(query.token_vectors, tokens, [path])
 
     def score(remaining: np.ndarray) -> float:
         kept = vectors[remaining]
         if not len(kept):
             return 0.0
-        return round(float(late_interaction(query, kept, np.array([[0, len(kept)]]))[0]), 6)
+        return round(float(late_interaction(query, kept, np.array([[0, len(kept)]]), above)[0]), 6)
 
     return tokens.spans[first:last], score

@@ -7,8 +7,8 @@ revision when a question reaches it and kept up to a budget.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,17 +27,33 @@ class TokenArrays:
         vectors: Unit token vectors times 127, int8 ``[T, D]``.
         summaries: Mean token vector of each block, float16 ``[NB, D]``.
         block: Tokens per block.
+        headings: Token vectors of each heading by its words, likewise int8 ``[n, D]``.
     """
 
     spans: np.ndarray
     vectors: np.ndarray
     summaries: np.ndarray
     block: int
+    headings: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
         """Bytes the arrays take."""
-        return self.spans.nbytes + self.vectors.nbytes + self.summaries.nbytes
+        held = (self.spans, self.vectors, self.summaries, *self.headings.values())
+        return sum(one.nbytes for one in held)
+
+
+def by_heading(
+    headings: Sequence[str], vectors: np.ndarray, starts: np.ndarray
+) -> dict[str, np.ndarray]:
+    """``TokenArrays.headings`` from what the encoder made of distinct headings.
+
+    Args:
+        headings: G headings, as they were given to the encoder.
+        vectors: ``Encoding.heading_vectors``.
+        starts: ``Encoding.heading_starts``.
+    """
+    return dict(zip(headings, np.split(vectors, starts[1:-1]), strict=True)) if headings else {}
 
 
 @dataclass(frozen=True, slots=True)

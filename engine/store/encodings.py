@@ -18,6 +18,8 @@ ARRAYS = (
     "block_summaries",
     "passage_vectors",
     "sentence_vectors",
+    "heading_vectors",
+    "heading_starts",
     "kept_blocks",
     "kept_mass",
 )

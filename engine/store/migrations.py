@@ -134,9 +134,17 @@ def _evidence(db: Database) -> None:
     db.execute("CREATE INDEX evidence_revisions_revision ON evidence_revisions(revision_id)")
 
 
+def _headings(db: Database) -> None:
+    # These analyses lack the vectors of headings: the documents wait to be analysed again.
+    db.execute("DELETE FROM encoding_arrays")
+    db.execute("DELETE FROM encodings")
+    db.execute("UPDATE revisions SET status = 'read' WHERE status = 'analysed'")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     ("0001_documents", _documents),
     ("0002_passages", _passages),
     ("0003_encodings", _encodings),
     ("0004_evidence", _evidence),
+    ("0005_headings", _headings),
 )

@@ -2,12 +2,13 @@
 
 import importlib
 import importlib.util
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from kernels.cross import reference
-from kernels.cross.reference import CrossAttention, SegmentScores
+from kernels.cross.reference import CrossAttention, SegmentScores, power_mean
 from kernels.errors import ImplementationUnavailableError
 
 Implementation = Literal["auto", "reference", "onnx", "triton"]
@@ -74,6 +75,7 @@ def score_segments(
     segments: np.ndarray,
     *,
     query_weights: np.ndarray | None = None,
+    reached: np.ndarray | None = None,
     impl: Implementation = "auto",
 ) -> SegmentScores:
     """Score segments by late interaction with all of their tokens, whatever blocks hold them.
@@ -83,6 +85,9 @@ def score_segments(
         tokens: Unit vectors times 127, int8 ``[T, D]``.
         segments: Half-open token ranges, integers ``[P, 2]``.
         query_weights: Weight of each query token, ``[Q]``, not negative; equal if None.
+        reached: Cosines that the query tokens have reached already at what belongs to each segment
+            but does not stand in it, ``[P, Q]``. Scores count the better of both; similarities
+            and tokens are those of the segment alone.
         impl: ``"reference"`` (NumPy, any float dtype), ``"onnx"`` (float32, needs the package
             ``onnx``), ``"triton"`` (float32, on a GPU) or ``"auto"``: the reference, which is the
             fastest on a CPU at every size that was measured. A named one runs or raises.
@@ -96,7 +101,14 @@ def score_segments(
     """
     weights = _check(query, tokens, query_weights)
     ranges = _ranges(segments, len(tokens))
-    return _runner(impl, query).score_segments(query, tokens, ranges, weights)
+    if reached is not None and reached.shape != (len(ranges), len(query)):
+        raise ValueError(f"reached is {reached.shape}, not {(len(ranges), len(query))}")
+    found = _runner(impl, query).score_segments(query, tokens, ranges, weights)
+    if reached is None:
+        return found
+    # An empty segment stays NaN: a passage is not found by its headings alone.
+    best = np.maximum(found.similarities, reached.astype(query.dtype))
+    return replace(found, scores=power_mean(best, weights))
 
 
 def _runner(impl: Implementation, query: np.ndarray) -> Any:

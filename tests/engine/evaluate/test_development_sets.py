@@ -116,6 +116,15 @@ def test_sections_stand_below_their_headings(tmp_path: Path):
     assert questions == read(tmp_path, "headings_en_ja")[1]
 
 
+def test_sections_keep_the_headings_above_them(tmp_path: Path):
+    write_sets(SPLIT, tmp_path)
+    documents, questions, _ = read(tmp_path, "paths_en_ja")
+    parts = {part.id: part for row in documents for part in row.parts}
+    found = parts[questions[1].relevant[0]]
+    assert (found.heading, found.text) == (("案内", "ボルトの締付け"), "ボルトを対角に締め付ける。")
+    assert questions == read(tmp_path, "headings_en_ja")[1]
+
+
 def test_whole_documents_are_asked_in_the_other_language_by_turns(tmp_path: Path):
     write_sets(SPLIT, tmp_path)
     documents, questions, _ = read(tmp_path, "whole/other_language")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from engine.progress import CancelToken
 from engine.records import DocumentId, Passage, PassageId, QueryEncoding, RevisionId
 from engine.search import attention
+from engine.search.headings import reached
 from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 
 WIDTH = 64
@@ -138,3 +140,61 @@ def test_no_tokens_no_attention(noise):
         attention.score_rows(asked(noise[0]), index, np.array([0]), CancelToken())
     ).all()
     assert len(attention.passage_attention(asked(noise[0]), index, 0)[1]) == 0
+
+
+def below(headings, paths, *vectors, size=4):
+    """One revision: passages of ``size`` tokens below headings, which have vectors of their own."""
+    index = scope((np.concatenate(vectors), [size] * len(paths)))
+    (revision,) = index.revisions
+    passages = tuple(
+        replace(passage, heading_path=path)
+        for passage, path in zip(revision.passages, paths, strict=True)
+    )
+    tokens = index.tokens(0)
+    assert tokens is not None
+    stored = {name: np.round(one * 127).astype(np.int8) for name, one in headings.items()}
+    held = replace(tokens, headings=stored)
+    return Index([replace(revision, passages=passages, load_tokens=lambda: held)])
+
+
+def test_a_passage_counts_with_the_headings_above_it(noise):
+    headings = {"カバー": noise[50:52], "章": noise[60:61], "空": noise[:0]}
+    paths = [("章", "カバー"), ("空",), (), ("章",)]
+    index = below(headings, paths, noise[:16])
+    query = asked(noise[51], noise[2], noise[60])
+    tokens = index.tokens(0)
+    found = reached(query.token_vectors, tokens, paths)
+    own = np.maximum(query.token_vectors @ noise[50:52].T, 0).max(axis=1)
+    chapter = np.maximum(query.token_vectors @ noise[60], 0)
+    np.testing.assert_allclose(found[0], np.maximum(own, chapter), atol=0.01)
+    np.testing.assert_allclose(found[3], chapter, atol=0.01)
+    assert not found[1:3].any()
+    scores = attention.score_rows(query, index, np.arange(4), CancelToken())
+    # Its heading, its text and its chapter each say one of the three things asked for.
+    assert scores[0] == pytest.approx(1.0, abs=0.01)
+    cosines = np.maximum((query.token_vectors @ noise[8:12].T).max(axis=1), 0)
+    assert scores[2] == pytest.approx(np.sqrt((cosines**2).mean()), abs=0.01)
+    assert scores[2] < 0.7
+
+
+def test_headings_propose_what_lies_below_them(noise):
+    headings = {"カバー": noise[50:52], "別": noise[70:72]}
+    paths = [("別",)] * 30 + [("カバー",)] * 5 + [("別",)] * 5
+    index = below(headings, paths, noise[100:260])
+    surveyed = attention.survey(asked(noise[50], noise[51]), index, 0)
+    assert surveyed is not None
+    assert {30, 31, 32, 33, 34} <= set(surveyed[0].tolist())
+    assert len(set(surveyed[0].tolist())) == len(surveyed[0]) <= 2 * attention.PROPOSED
+
+
+def test_the_scorer_keeps_the_headings(noise):
+    index = below({"カバー": noise[50:52]}, [("カバー",), ("カバー",)], noise[:20], size=10)
+    query = asked(noise[51], noise[13])
+    tokens = index.tokens(0)
+    assert tokens is not None
+    _, score = attention.passage_scorer(query, tokens, 20, 40, ("カバー",))
+    everything = np.ones(10, bool)
+    expected = attention.score_rows(query, index, np.array([1]), CancelToken())[0]
+    assert score(everything) == pytest.approx(expected) == pytest.approx(1.0, abs=0.01)
+    everything[3] = False
+    assert np.sqrt(0.5) - 0.01 < score(everything) < 0.9

@@ -59,6 +59,8 @@ def make_encoding(passages: int, pack_hash: str = "pack-1", tokens: int = 130) -
         block_summaries=rng.normal(size=(blocks, 64)).astype(np.float16),
         passage_vectors=rng.normal(size=(passages, 384)).astype(np.float16),
         sentence_vectors=rng.normal(size=(2 * passages, 384)).astype(np.float16),
+        heading_vectors=rng.integers(-127, 128, (5, 64)).astype(np.int8),
+        heading_starts=np.array([0, 3, 5], np.int32),
         kept_blocks=rng.integers(-1, blocks, (4, blocks, 8)).astype(np.int32),
         kept_mass=rng.random((4, blocks, 8)).astype(np.float16),
         fidelity=Fidelity(0.97, 0.9, 0.03, 12, 0.25, 0.995, 0.98),

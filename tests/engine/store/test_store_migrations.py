@@ -24,6 +24,7 @@ RELEASED = {
     "0002_passages": "bcfa6db1d57c15785deccdea0df68aaa46db8b40b6558410c550cccd50bf0ab5",
     "0003_encodings": "73aabd64adc346142e39ba272fb399e4b38755dec3309059ba9e68a8b9f81d32",
     "0004_evidence": "777a2345c212b9127c165ad99ee7dffb9fd2ef3bb14e4796a8e62bc26cc4243f",
+    "0005_headings": "777a2345c212b9127c165ad99ee7dffb9fd2ef3bb14e4796a8e62bc26cc4243f",
 }
 
 
@@ -112,10 +113,12 @@ def test_0003_encodings(tmp_path, monkeypatch, encoding):
             ('{"dtype": "|i1", "shape": [1, 2], "coding": "raw"}', b"\x05\xfb"),
         ),
     )
-    with Store.open(tmp_path) as store:
-        vectors = store.encoding_arrays(REVISION, ["token_vectors"])["token_vectors"]
-        assert vectors is not None and vectors.tolist() == [[5, -5]]
-        assert store.current_scope()[0].pack_hash == "pack"
+    with monkeypatch.context() as patch:
+        patch.setattr(database_module, "MIGRATIONS", migrations.MIGRATIONS[:4])
+        with Store.open(tmp_path) as store:
+            vectors = store.encoding_arrays(REVISION, ["token_vectors"])["token_vectors"]
+            assert vectors is not None and vectors.tolist() == [[5, -5]]
+            assert store.current_scope()[0].pack_hash == "pack"
 
 
 def test_0004_evidence(tmp_path, monkeypatch):
@@ -131,6 +134,23 @@ def test_0004_evidence(tmp_path, monkeypatch):
         assert store.evidence(EVIDENCE) == b"{}" and store.history()[0].documents == ("a",)
         store.remove(DOCUMENT)
         assert store.text(REVISION) == "締付トルク"
+
+
+def test_0005_headings(tmp_path, monkeypatch, encoding):
+    write_library(tmp_path, "0004_evidence", monkeypatch)
+    add_document_of_0001(tmp_path, "締付トルク")
+    execute(
+        tmp_path,
+        ("UPDATE revisions SET status = 'analysed'", ()),
+        ("INSERT INTO encodings VALUES (1, 'pack', 64, '{}', 1.5, '2026-11-01')", ()),
+        ("INSERT INTO encoding_arrays VALUES (1, 'token_vectors', '{}', '')", ()),
+    )
+    with Store.open(tmp_path) as store:
+        assert store.pending("pack") == [REVISION] and store.encoding(REVISION) is None
+        assert store.current_scope()[0].pack_hash is None
+        store.save_encoding(REVISION, encoding(1))
+        assert store.document(DOCUMENT).status == "analysed"
+        assert run(store.check(deep=True)).problems == ()
 
 
 def test_every_migration_has_a_test():

@@ -111,6 +111,20 @@ def test_a_segment_scores_the_same_in_any_company():
         np.testing.assert_array_equal(alone.tokens[0] + start, together.tokens[row])
 
 
+def test_what_was_reached_elsewhere_counts_where_it_is_better():
+    query = np.eye(2)
+    tokens = np.array([[127, 0], [0, 127]], np.int8)
+    segments = np.array([[0, 1], [1, 2], [2, 2]])
+    reached = np.array([[0.5, 0.6], [0.0, 0.9], [1.0, 1.0]])
+    result = score_segments(query, tokens, segments, reached=reached)
+    # sqrt((1 + 0.6 ** 2) / 2) and sqrt((0 + 1) / 2); nothing stands in the third.
+    np.testing.assert_allclose(result.scores, [0.82462113, 0.70710678, np.nan])
+    np.testing.assert_array_equal(result.similarities[:2], np.eye(2))
+    assert result.tokens.tolist() == [[0, 0], [1, 1], [-1, -1]]
+    with pytest.raises(ValueError, match="reached"):
+        score_segments(query, tokens, segments, reached=reached[:2])
+
+
 def test_negative_similarities_survive_and_count_as_none():
     query = np.array([[1.0, 0.0]])
     tokens = np.array([[-127, 0], [-64, 110]], np.int8)

@@ -61,6 +61,10 @@ def test_onnx_scores_segments_as_the_specification_does(tokens):
     np.testing.assert_array_equal(result.tokens, expected.tokens)
     assert np.isnan(result.scores[-1])
     assert np.nanmax(expected.scores) > 0.1
+    reached = np.random.default_rng(3).random(expected.similarities.shape)
+    higher = score_segments(segments=segments, **exact(inputs), reached=reached)
+    result = score_segments(segments=segments, **inputs, reached=reached, impl="onnx")
+    np.testing.assert_allclose(result.scores, higher.scores, atol=1e-6)
 
 
 @pytest.mark.parametrize(("tokens", "budget"), [(1, 4), (64, 1), (700, 3), (4000, 20), (700, 50)])
