@@ -1,12 +1,13 @@
 """Fits the fusion of a pack: ``python -m engine.evaluate.calibrate --pack DIR SET...``.
 
 The sets are of kind ``retrieval`` or ``files``. Those that ``engine.evaluate.splits`` writes into
-``whole/`` hold what training never saw: Japanese questions on Japanese text, headings of one
-language on documents of the other, and sentences asked for by paraphrases. Questions of split
-``test`` are left out. All documents stand in one scope and are encoded in one pass each, as the
-product does. For each set of parts the weights are fitted to put the right candidates first among
-all that search gathers, then the scale that turns strength into probability. Half of the questions
-fit, the other half judges, and all of them give the parameters that are written into ``pack.json``.
+``whole/`` hold what training never saw: Japanese and English questions on text of their language,
+headings of one language on documents of the other, and sentences asked for by paraphrases.
+Questions of split ``test`` are left out. Each set is a scope of its own, its documents encoded in
+one pass each, as the product does. For each set of parts the weights are fitted to put the right
+candidates first among all that search gathers, then the scale that turns strength into probability.
+Half of the questions fit, the other half judges, and all of them give the parameters that are
+written into ``pack.json``.
 """
 
 import argparse
@@ -42,6 +43,9 @@ TEST = "test"
 # Share of Japanese questions that text in the other language answers, in offices that this is for;
 # among the fitted questions it is far higher.
 FOREIGN_SHARE = 0.01
+# Strong enough that no part is trusted as far as the documents of the fit alone would have it: with
+# a tenth of it the encoder, which has read their like, leaves the translated words nearly no say.
+RIDGE = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +62,22 @@ class Asked:
         return np.isin(self.found.rows, list(self.relevant))
 
 
-def ask(
-    collection: Collection, encoder: Encoder, most: int, cancel: CancelToken
-) -> dict[str, list[Asked]]:
-    """Gather the candidates of the questions by group, at most ``most`` of each."""
+def ask(collection: Collection, encoder: Encoder, most: int, cancel: CancelToken) -> list[Asked]:
+    """Gather the candidates of a set's questions, at most ``most`` of them."""
     translator = Translator(encoder.pack.lexicon)
-    asked: dict[str, list[Asked]] = {}
-    questions = [one for one in collection.questions if one.split != TEST]
-    for group in dict.fromkeys(item.group for item in questions):
-        for item in spread([one for one in questions if one.group == group], most):
-            found = pipeline.gather(
-                item.query,
-                SearchSettings(),
-                collection.index,
-                collection.postings,
-                encoder.encode_query(item.query),
-                cancel,
-                translator.terms(item.query),
-            )
-            if len(found.rows):
-                asked.setdefault(group, []).append(Asked(item.query, found, item.relevant))
+    asked = []
+    for item in spread([one for one in collection.questions if one.split != TEST], most):
+        found = pipeline.gather(
+            item.query,
+            SearchSettings(),
+            collection.index,
+            collection.postings,
+            encoder.encode_query(item.query),
+            cancel,
+            translator.terms(item.query),
+        )
+        if len(found.rows):
+            asked.append(Asked(item.query, found, item.relevant))
     return asked
 
 
@@ -122,7 +122,7 @@ def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]
         columns = [*made.values(), foreign * float(not latin), foreign * float(latin)]
         questions.append((np.stack(columns, axis=1), item.labels))
     free = np.array([name in offsets for name in names])
-    fitted = dict(zip(names, fit_choice(questions, free).tolist(), strict=True))
+    fitted = dict(zip(names, fit_choice(questions, free, ridge=RIDGE).tolist(), strict=True))
     fitted["foreign"] += _prior_shift(asked)
 
     strengths, labels = [], []
@@ -237,8 +237,10 @@ def calibrate(pack: Path, sets: Sequence[EvaluationSet]) -> dict[str, Any]:
             raise SetError("set_broken", path=str(one.path), line=1, reason=reason)
     encoder = Encoder.load(load_pack(pack))
     cancel = CancelToken()
-    collection = run(build(sets, encoder, cancel, together=True))
-    asked = ask(collection, encoder, MOST_QUESTIONS, cancel)
+    asked: dict[str, list[Asked]] = {}
+    for one in sets:
+        collection = run(build([one], encoder, cancel, together=True))
+        asked.setdefault(one.name, []).extend(ask(collection, encoder, MOST_QUESTIONS, cancel))
     judging = {name: items[1::2] for name, items in asked.items()}
     section = fit([item for items in asked.values() for item in items])
     fitting = fit([item for items in asked.values() for item in items[::2]])

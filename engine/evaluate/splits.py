@@ -92,6 +92,12 @@ def write_sets(split: Split, folder: Path) -> list[Path]:
         "JaQuAD, the contexts of a title as one document",
     )
     write(
+        f"{WHOLE}/stories",
+        RETRIEVAL,
+        question_rows(stories, whole=True),
+        "FairytaleQA, the sections of a story as one document",
+    )
+    write(
         f"{WHOLE}/other_language",
         RETRIEVAL,
         document_rows(split.dev_documents[:PAIRED_DOCUMENTS]),

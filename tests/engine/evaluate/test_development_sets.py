@@ -138,6 +138,14 @@ def test_whole_documents_are_asked_in_the_other_language_by_turns(tmp_path: Path
     ]
 
 
+def test_stories_are_whole_documents(tmp_path: Path):
+    write_sets(SPLIT, tmp_path)
+    (document,), (question,), _ = read(tmp_path, "whole/stories")
+    assert document.whole and document.title == "tale"
+    (answer,) = question.answers
+    assert document.parts[0].text[answer.start : answer.end] == "The cat"
+
+
 def test_paraphrases_share_few_words_with_what_they_ask_for(tmp_path: Path):
     write_sets(SPLIT, tmp_path)
     (document,), (question,), _ = read(tmp_path, "whole/paraphrase")
