@@ -26,20 +26,18 @@ def reached(
     Returns:
         float32 ``[P, Q]``; 0 where there is no heading or nothing alike.
     """
-    best = np.zeros((len(paths), len(query_vectors)), np.float32)
-    distinct = dict.fromkeys(heading for path in paths for heading in path)
-    names = [name for name in distinct if len(tokens.headings.get(name, ()))]
-    if not names:
-        return best
-    vectors = [tokens.headings[name] for name in names]
-    ends = np.cumsum([len(one) for one in vectors])
-    ranges = np.stack([ends - [len(one) for one in vectors], ends], axis=1)
-    found = score_segments(query_vectors, np.concatenate(vectors), ranges).similarities
-    places = {name: place for place, name in enumerate(names)}
-    by_path: dict[tuple[str, ...], np.ndarray] = {}
-    for row, path in enumerate(paths):
-        if path not in by_path:
+    distinct = list(dict.fromkeys(paths))
+    names = dict.fromkeys(heading for path in distinct for heading in path)
+    held = {name: tokens.headings[name] for name in names if len(tokens.headings.get(name, ()))}
+    best = np.zeros((len(distinct), len(query_vectors)), np.float32)
+    if held:
+        ends = np.cumsum([len(one) for one in held.values()])
+        ranges = np.stack([ends - [len(one) for one in held.values()], ends], axis=1)
+        vectors = np.concatenate(list(held.values()))
+        found = score_segments(query_vectors, vectors, ranges).similarities
+        places = {name: place for place, name in enumerate(held)}
+        for row, path in enumerate(distinct):
             above = [places[heading] for heading in path if heading in places]
-            by_path[path] = found[above].max(axis=0, initial=0.0)
-        best[row] = by_path[path]
-    return best
+            best[row] = found[above].max(axis=0, initial=0.0)
+    rows = {path: row for row, path in enumerate(distinct)}
+    return best[[rows[path] for path in paths]]

@@ -150,6 +150,32 @@ def test_exact_words_are_found_while_the_model_has_not_run(library: Library, fil
     assert library.search("合いマーク").hits[0].parts.attention is not None
 
 
+def test_a_heading_says_what_the_text_below_it_is_about(library: Library, tmp_path: Path):
+    sections = {
+        "エンドカバーの締付トルク": "12.5 N·m とし、対角の順に二回に分ける。",
+        "出荷前の梱包": "紙で包み、乾いた箱に入れて、封をする。",
+        "図面の変更履歴": "前のものと並べて綴じ、十年のあいだ棚に置く。",
+        "データのバックアップ": "毎晩、別の建物にあるものへ写す。",
+    }
+    text = "\n\n".join(f"## {heading}\n\n{body}" for heading, body in sections.items())
+    path = tmp_path / "手順.md"
+    path.write_text(f"# ポンプの保守\n\n{text}\n", encoding="utf-8")
+    run(library.add([path]))
+    attention_alone = SearchSettings(use_lexical=False, use_dense=False)
+    for query, heading in {
+        "How tightly are the bolts of the end cover fastened?": "エンドカバーの締付トルク",
+        "How are goods packed before they are shipped?": "出荷前の梱包",
+        "Where is the change history kept?": "図面の変更履歴",
+        "How is data backed up?": "データのバックアップ",
+    }.items():
+        found = library.search(query, attention_alone)
+        assert found.hits[0].heading_path[-1] == heading
+        assert found.hits[0].text == sections[heading]
+    # Its own words may go: what it lies below remains.
+    deletion = library.deletion_test(found.evidence_id, 1)
+    assert deletion.after > 0.9 * deletion.before > 0.5
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
