@@ -116,10 +116,9 @@ def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]
     names = [*fusion.FEATURES, *offsets]
     questions = []
     for item in asked:
-        foreign = item.found.foreign
-        made = fusion.features(item.found.raw, parts, foreign, 0.0)
-        latin = _sentence(item).latin
-        columns = [*made.values(), foreign * float(not latin), foreign * float(latin)]
+        foreign, kind = item.found.foreign, _sentence(item)
+        made = fusion.features(item.found.raw, parts, kind, foreign)
+        columns = [*made.values(), foreign * float(not kind.latin), foreign * float(kind.latin)]
         questions.append((np.stack(columns, axis=1), item.labels))
     free = np.array([name in offsets for name in names])
     fitted = dict(zip(names, fit_choice(questions, free, ridge=RIDGE).tolist(), strict=True))

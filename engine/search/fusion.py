@@ -9,8 +9,10 @@ from it the probability that it answers the question:
 
 There is one set of weights for each set of parts that can run, so that a missing part is not a
 part of zero. A passage in another language than the question has weights of its own: its words
-match by translation only, so that no match is little evidence against it. Weights, slope and
-``relative`` are never negative: under the same weights a passage cannot lose by matching better.
+match by translation only, so that no match is little evidence against it. So has a question in
+Latin words, and passages in its language: whole words with their endings off say more than pairs of
+characters do. Weights, slope and ``relative`` are never negative: under the same weights a passage
+cannot lose by matching better.
 Only ``doubt``, which goes by the best match of words in the whole scope, changes the weights.
 
 The parameters stand in the section ``fusion`` of a pack; ``engine.evaluate.calibrate`` writes
@@ -31,6 +33,9 @@ FEATURES = (
     "exact",
     "dense",
     "attention",
+    "latin_lexical",
+    "latin_dense",
+    "latin_attention",
     "foreign_lexical",
     "foreign_dense",
     "foreign_attention",
@@ -38,7 +43,7 @@ FEATURES = (
 # The only weights that may be negative.
 OFFSETS = ("foreign", "foreign_latin", "bias")
 SCALES = ("slope", "relative")
-VERSION = 1
+VERSION = 2
 
 # Slope and offset of each part's logistic curve.
 DEFAULT_CURVES: Mapping[str, tuple[float, float]] = {
@@ -51,6 +56,9 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "exact": 2.0,
     "dense": 3.0,
     "attention": 6.0,
+    "latin_lexical": 14.0,
+    "latin_dense": 3.0,
+    "latin_attention": 6.0,
     "foreign_lexical": 8.0,
     "foreign_dense": 5.0,
     "foreign_attention": 10.0,
@@ -136,33 +144,29 @@ def _weight(name: str, values: Mapping[str, Any]) -> float:
     return value if name in OFFSETS else max(value, 0.0)
 
 
-def part_of(feature: str) -> str:
-    """The part that a feature comes from."""
-    return "lexical" if feature == "exact" else feature.removeprefix("foreign_")
-
-
 def sigmoid(values: np.ndarray) -> np.ndarray:
     """Logistic function, without overflow."""
     return 0.5 * (1.0 + np.tanh(0.5 * values))
 
 
 def features(
-    raw: RawParts, parts: Sequence[str], foreign: np.ndarray, short: float
+    raw: RawParts, parts: Sequence[str], kind: QueryShape, foreign: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Features of the strength, each ``[N]``.
 
     Args:
         raw: Raw parts of N candidates.
         parts: The parts that count.
+        kind: What kind of question it is.
         foreign: Candidates in another language than the question, bool ``[N]``.
-        short: 0..1, how much the question is a bare word.
     """
     # With no words to go by, meaning and attention are all there is.
-    damping = 1.0 - SHORT_DAMPING * short if "lexical" in parts else 1.0
+    damping = 1.0 - SHORT_DAMPING * kind.short if "lexical" in parts else 1.0
+    latin = kind.latin and not kind.japanese
     made = {name: np.zeros(len(foreign)) for name in FEATURES}
     for name in parts:
         values = np.nan_to_num(raw.part(name)) * (1.0 if name == "lexical" else damping)
-        made[name] = np.where(foreign, 0.0, values)
+        made[f"latin_{name}" if latin else name] = np.where(foreign, 0.0, values)
         made[f"foreign_{name}"] = np.where(foreign, values, 0.0)
     if "lexical" in parts:
         made["exact"] = np.nan_to_num(raw.exact)
@@ -191,7 +195,7 @@ def strength(
     foreign: np.ndarray,
 ) -> np.ndarray:
     """Strengths of the candidates from some of the parts, ``[N]``."""
-    made = features(raw, parts, foreign, kind.short)
+    made = features(raw, parts, kind, foreign)
     if {"lexical", "dense"} <= set(parts):
         for name in parts:
             made[name] = made[name] * (1.0 + doubt(raw, kind) * (DOUBTED[name] - 1.0))

@@ -306,8 +306,8 @@ def _foreign(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
     if japanese == latin:
         return foreign
     for at, row in enumerate(rows.tolist()):
-        held_japanese, held_latin = scripts(index.passage_text(row))
-        foreign[at] = (japanese and not held_japanese) or (latin and not held_latin)
+        # Japanese text full of English names is Japanese.
+        foreign[at] = scripts(index.passage_text(row))[0] != japanese
     return foreign
 
 

@@ -45,6 +45,8 @@ FITTED: dict[str, Any] = {
             "dense": 4.0,
             "exact": -5.0,
             "foreign_dense": 8.0,
+            "latin_lexical": 3.0,
+            "latin_dense": 1.0,
             "foreign": -1.0,
             "slope": 0.5,
             "relative": 0.25,
@@ -86,6 +88,24 @@ def test_foreign_by_hand():
     assert scores == pytest.approx([chance(2.2, 3.0), chance(3.0, 3.0)])
 
 
+@pytest.mark.parametrize(
+    ("kind", "best"),
+    [
+        (QueryShape(False, True, 0.0), 0.6 * 3.0 + 0.25),
+        # Part numbers alone, and words of both languages.
+        (QueryShape(False, False, 0.0), 0.6 * 2.0 + 0.25 * 4.0),
+        (QueryShape(True, True, 0.0), 0.6 * 2.0 + 0.25 * 4.0),
+    ],
+)
+def test_latin_questions_have_weights_of_their_own(kind, best):
+    parts, calibration = raw([0.6, 0.0], [0.25, 0.5], [NAN] * 2), Calibration.read(FITTED)
+    scores = fuse(parts, calibration, kind=kind, foreign=np.array([False, True]))
+    # The foreign passage gets 0.5 * 8 and, of a Japanese question alone, an offset.
+    away = 4.0 - (not kind.latin)
+    top = max(best, away)
+    assert scores == pytest.approx([chance(best, top), chance(away, top)])
+
+
 def test_offset_of_foreign_passages_goes_by_the_language_of_the_question():
     section = {
         "version": VERSION,
@@ -125,7 +145,8 @@ def test_monotone_in_each_part_whatever_else_is_missing(present, calibration):
         base = {name: generator.random(5) if name in names else np.full(5, NAN) for name in PARTS}
         exact = generator.random(5)
         foreign = generator.random(5) < 0.3
-        kind = QueryShape(True, False, float(generator.random()))
+        japanese, latin = generator.random(2) < 0.5
+        kind = QueryShape(bool(japanese), bool(latin), float(generator.random()))
         before = fuse(RawParts(exact=exact, **base), calibration, kind=kind, foreign=foreign)
         assert ((before >= 0) & (before <= 1)).all()
         for name in names:

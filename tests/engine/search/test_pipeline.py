@@ -15,7 +15,7 @@ from engine.records import (
 )
 from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 from engine.search.lexical import MemoryPostings, passage_terms
-from engine.search.pipeline import search
+from engine.search.pipeline import gather, search
 
 WIDTH = 64
 
@@ -291,3 +291,32 @@ def test_cancel(scope):
     cancel.cancel()
     with pytest.raises(Cancelled):
         scope.search("洗浄", cancel=cancel)
+
+
+@pytest.mark.parametrize(
+    ("query", "foreign"),
+    [
+        ("How is PowerShell used?", [True, False, False, True]),
+        ("どのように使うか", [False, True, True, False]),
+        ("AB-1234", [False, False, False, False]),
+    ],
+)
+def test_text_with_japanese_in_it_is_japanese(query, foreign):
+    scope = Scope(
+        [
+            "Windows Server では PowerShell を使って設定を変更する。",
+            "PowerShell is used on Windows Server.",
+            "AB-1234 = 12.5",
+            "表面を検査する。",
+        ]
+    )
+    found = gather(
+        query,
+        SearchSettings(),
+        Index(scope.revisions),
+        scope.postings,
+        encode(query),
+        CancelToken(),
+    )
+    assert found.rows.tolist() == [0, 1, 2, 3]
+    assert found.foreign.tolist() == foreign
