@@ -140,8 +140,8 @@ def late_scores(
         similar = score_segments(
             stacked, tokens.vectors, segments(index, rows, tokens)
         ).similarities
-        paths = [passage.heading_path for passage in index.revisions[position].passages]
-        similar = np.maximum(similar, reached(stacked, tokens, paths))
+        paths, path_of = index.paths(position)
+        similar = np.maximum(similar, reached(stacked, tokens, paths)[path_of])
         for place, (end, weight) in enumerate(zip(ends, weights, strict=True)):
             mine = similar[:, end - len(weight) : end]
             scores[place][first:last] = power_mean(mine, weight / weight.sum())

@@ -86,10 +86,10 @@ def survey(query: QueryEncoding, index: Index, position: int) -> tuple[np.ndarra
     )
     scores = np.round(seen.segment_scores, 6)
     own = best_rows(scores, PROPOSED)
-    paths = [passage.heading_path for passage in index.revisions[position].passages]
+    paths, path_of = index.paths(position)
     weights = token_weights(query)
     found = power_mean(reached(query.token_vectors, tokens, paths), weights / weights.sum())
-    below = best_rows(np.where(found > 0.0, np.round(found, 6), np.nan), PROPOSED)
+    below = best_rows(np.where(found > 0.0, np.round(found, 6), np.nan)[path_of], PROPOSED)
     proposed = dict.fromkeys([*own.tolist(), *below.tolist()])
     return rows[list(proposed)], _attended(index, position, tokens, seen)
 
@@ -169,12 +169,13 @@ def score_rows(
         if tokens is None:
             continue
         here = np.flatnonzero(positions == position)
-        paths = [index.passage(int(row)).heading_path for row in rows[here]]
+        paths, path_of = index.paths(int(position))
+        above = reached(query.token_vectors, tokens, paths)
         scores[here] = late_interaction(
             query,
             tokens.vectors,
             segments(index, rows[here], tokens),
-            reached(query.token_vectors, tokens, paths),
+            above[path_of[rows[here] - index.starts[position]]],
         )
     return np.round(scores, 6)
 

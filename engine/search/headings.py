@@ -16,28 +16,27 @@ from kernels.cross import score_segments
 def reached(
     query_vectors: np.ndarray, tokens: TokenArrays, paths: Sequence[tuple[str, ...]]
 ) -> np.ndarray:
-    """Best cosine of each token of a question with the headings above each passage.
+    """Best cosine of each token of a question with the headings of each path.
 
     Args:
         query_vectors: Unit vectors, float32 ``[Q, D]``, Q at least 1.
         tokens: Of the revision.
-        paths: Headings above each of P passages.
+        paths: P paths of headings; distinct ones, see :meth:`engine.search.index.Index.paths`,
+            since thousands of passages may share one.
 
     Returns:
         float32 ``[P, Q]``; 0 where there is no heading or nothing alike.
     """
-    distinct = list(dict.fromkeys(paths))
-    names = dict.fromkeys(heading for path in distinct for heading in path)
+    names = dict.fromkeys(heading for path in paths for heading in path)
     held = {name: tokens.headings[name] for name in names if len(tokens.headings.get(name, ()))}
-    best = np.zeros((len(distinct), len(query_vectors)), np.float32)
+    best = np.zeros((len(paths), len(query_vectors)), np.float32)
     if held:
         ends = np.cumsum([len(one) for one in held.values()])
         ranges = np.stack([ends - [len(one) for one in held.values()], ends], axis=1)
         vectors = np.concatenate(list(held.values()))
         found = score_segments(query_vectors, vectors, ranges).similarities
         places = {name: place for place, name in enumerate(held)}
-        for row, path in enumerate(distinct):
+        for row, path in enumerate(paths):
             above = [places[heading] for heading in path if heading in places]
             best[row] = found[above].max(axis=0, initial=0.0)
-    rows = {path: row for row, path in enumerate(distinct)}
-    return best[[rows[path] for path in paths]]
+    return best

@@ -120,6 +120,7 @@ class Index:
         self._cache_bytes = cache_bytes
         self._tokens: OrderedDict[int, TokenArrays] = OrderedDict()
         self._texts: OrderedDict[int, str] = OrderedDict()
+        self._paths: dict[int, tuple[list[tuple[str, ...]], np.ndarray]] = {}
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
@@ -159,6 +160,17 @@ class Index:
         """The text of a row's passage."""
         passage = self.passage(row)
         return self.text(self.revision_of(row))[passage.start : passage.end]
+
+    def paths(self, position: int) -> tuple[list[tuple[str, ...]], np.ndarray]:
+        """The heading paths of a revision, each once, and that of each passage, int64 ``[P]``."""
+        with self._lock:
+            found = self._paths.get(position)
+            if found is None:
+                every = [passage.heading_path for passage in self.revisions[position].passages]
+                distinct = {path: number for number, path in enumerate(dict.fromkeys(every))}
+                numbers = np.array([distinct[path] for path in every], np.int64)
+                found = self._paths[position] = list(distinct), numbers
+            return found
 
     def tokens(self, position: int) -> TokenArrays | None:
         """The token arrays of a revision, by its position; None if it has none."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,20 @@ def test_token_arrays_are_kept_up_to_a_budget():
 def test_one_revision_larger_than_the_budget_still_loads():
     index = Index([revision(1, 1, [])], cache_bytes=1)
     assert index.tokens(0) is index.tokens(0)
+
+
+def test_passages_know_their_paths():
+    one = revision(1, 4, [])
+    paths = [("章", "節"), (), ("章", "節"), ("章",)]
+    passages = tuple(
+        replace(passage, heading_path=path)
+        for passage, path in zip(one.passages, paths, strict=True)
+    )
+    index = Index([revision(0, 2, []), replace(one, passages=passages)])
+    for _ in range(2):
+        distinct, numbers = index.paths(1)
+        assert (distinct, numbers.tolist()) == ([("章", "節"), (), ("章",)], [0, 1, 0, 2])
+    assert index.paths(0)[0] == [()]
 
 
 def test_revision_without_analysis_has_no_cosine():
