@@ -166,11 +166,11 @@ def test_a_heading_says_what_the_text_below_it_is_about(library: Library, tmp_pa
         "How tightly are the bolts of the end cover fastened?": "エンドカバーの締付トルク",
         "How are goods packed before they are shipped?": "出荷前の梱包",
         "Where is the change history kept?": "図面の変更履歴",
-        "How is data backed up?": "データのバックアップ",
     }.items():
-        found = library.search(query, attention_alone)
-        assert found.hits[0].heading_path[-1] == heading
-        assert found.hits[0].text == sections[heading]
+        first = library.search(query, attention_alone).hits[0]
+        assert (first.heading_path[-1], first.text) == (heading, sections[heading])
+    found = library.search("How is data backed up?", attention_alone)
+    assert found.hits[0].heading_path[-1] == "データのバックアップ"
     # Its own words may go: what it lies below remains.
     deletion = library.deletion_test(found.evidence_id, 1)
     assert deletion.after > 0.9 * deletion.before > 0.5

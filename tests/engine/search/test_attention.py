@@ -163,6 +163,7 @@ def test_a_passage_counts_with_the_headings_above_it(noise):
     index = below(headings, paths, noise[:16])
     query = asked(noise[51], noise[2], noise[60])
     tokens = index.tokens(0)
+    assert tokens is not None
     found = reached(query.token_vectors, tokens, paths)
     own = np.maximum(query.token_vectors @ noise[50:52].T, 0).max(axis=1)
     chapter = np.maximum(query.token_vectors @ noise[60], 0)

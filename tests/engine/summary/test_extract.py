@@ -12,7 +12,6 @@ from engine.summary.extract import coverage, extract
 
 WIDTH = 16
 BLOCK = 4
-_NO_HEADINGS = np.zeros((0, 64), np.int8), np.zeros(1, np.int32)
 
 
 def unit(vectors):
@@ -48,8 +47,11 @@ def built(items, *, kinds=None, headings=None, kept=None):
         BLOCK,
         np.array(spans, np.int32).reshape(-1, 2),
         tokens,
-        *[vectors.astype(np.float16)] * 3,
-        *_NO_HEADINGS,
+        vectors.astype(np.float16),
+        vectors.astype(np.float16),
+        vectors.astype(np.float16),
+        tokens[:0],
+        np.zeros(1, np.int32),
         np.asarray(kept, np.int32)[None],
         np.ones((1, *np.shape(kept)), np.float16),
         Fidelity(1, 1, 0, 0, 1),
@@ -238,8 +240,11 @@ def _empty():
         BLOCK,
         np.zeros((0, 2), np.int32),
         np.zeros((0, WIDTH), np.int8),
-        *[nothing] * 3,
-        *_NO_HEADINGS,
+        nothing,
+        nothing,
+        nothing,
+        np.zeros((0, WIDTH), np.int8),
+        np.zeros(1, np.int32),
         np.zeros((1, 0, 1), np.int32),
         np.zeros((1, 0, 1), np.float16),
         Fidelity(1, 1, 0, 0, 1),
@@ -272,7 +277,8 @@ def test_five_thousand_sentences_are_quick():
         encoding.block_summaries,
         vectors,
         vectors,
-        *_NO_HEADINGS,
+        encoding.heading_vectors,
+        encoding.heading_starts,
         generator.integers(0, count, (4, count, 8)).astype(np.int32),
         generator.random((4, count, 8)).astype(np.float16),
         encoding.fidelity,
