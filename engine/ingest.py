@@ -10,11 +10,12 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from engine.errors import Cancelled, ChumokuError, PackError, ReadingError, StoreError
+from engine.model.outline import read_headings
 from engine.models import Models
 from engine.passages import split_passages
 from engine.progress import CancelToken, Job, Progress
@@ -238,7 +239,6 @@ class Ingest:
             text,
             [(passage.start, passage.end) for passage in passages],
             [span for passage in passages for span in passage.sentences],
-            distinct_headings(passages),
             cancel=cancel,
         )
         while True:
@@ -248,6 +248,8 @@ class Ingest:
                 encoding = stop.value
                 break
             yield Progress("encode", step.done, step.total, path)
+        vectors, starts = read_headings(encoder, distinct_headings(passages), cancel)
+        encoding = replace(encoding, heading_vectors=vectors, heading_starts=starts)
         yield Progress("store", 0, 1, path)
         self._store.save_encoding(revision_id, encoding)
         yield Progress("store", 1, 1, path)

@@ -13,6 +13,7 @@ import numpy as np
 from engine.evaluate.set_lines import squeezed
 from engine.evaluate.set_rows import Answer, Row, SetDocument, SetError, SetQuestion
 from engine.model.encoder import block_summaries
+from engine.model.outline import read_headings
 from engine.model.pack import Pack
 from engine.passages.passages import split_passages
 from engine.passages.sentences import split_sentences
@@ -57,7 +58,6 @@ class Model(Protocol):
         text: str,
         spans: Sequence[Span],
         sentences: Sequence[Span],
-        headings: Sequence[str] = (),
         *,
         cancel: CancelToken,
         fidelity_sample: int,
@@ -231,7 +231,6 @@ def encode_whole(
         text,
         [(passage.start, passage.end) for passage in passages],
         [span for passage in passages for span in passage.sentences],
-        headings,
         cancel=cancel,
         fidelity_sample=0,
     )
@@ -242,7 +241,7 @@ def encode_whole(
             encoded.token_vectors,
             encoded.block_summaries,
             encoded.block,
-            by_heading(headings, encoded.heading_vectors, encoded.heading_starts),
+            by_heading(headings, *read_headings(encoder, headings, cancel)),
         ),
     )
 
@@ -252,7 +251,6 @@ def _encode_apart(
 ) -> Job[tuple[MeaningVectors, TokenArrays]]:
     """Encode every passage on its own, as if it were a document, below its headings."""
     headings = distinct_headings(passages)
-    listed = yield from encoder.encode("", [], [], headings, cancel=cancel, fidelity_sample=0)
     vectors, sentences, spans, tokens = [], [], [], []
     for passage in passages:
         body = text[passage.start : passage.end]
@@ -276,7 +274,7 @@ def _encode_apart(
             joined,
             block_summaries(joined / np.float32(127.0), block),
             block,
-            by_heading(headings, listed.heading_vectors, listed.heading_starts),
+            by_heading(headings, *read_headings(encoder, headings, cancel)),
         ),
     )
 

@@ -69,7 +69,6 @@ class PerHeadEncoder(Encoder):
         text: str,
         spans: Sequence[Span],
         sentences: Sequence[Span],
-        headings: Sequence[str] = (),
         *,
         cancel: CancelToken,
         fidelity_sample: int = 8,
@@ -78,7 +77,7 @@ class PerHeadEncoder(Encoder):
         """Encode a document; see :meth:`Encoder.encode`."""
         self._stack.watch(fidelity_sample, seed)
         made = yield from super().encode(
-            text, spans, sentences, headings, cancel=cancel, fidelity_sample=0, seed=seed
+            text, spans, sentences, cancel=cancel, fidelity_sample=0, seed=seed
         )
         return replace(made, fidelity=self._stack.fidelity())
 

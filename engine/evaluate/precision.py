@@ -17,10 +17,9 @@ from engine.evaluate.retrieval import difference
 from engine.evaluate.sets import EvaluationSet
 from engine.evaluate.ways import ATTENTION, DENSE, FUSED
 from engine.model.encoder import Encoder, block_summaries
-from engine.model.outline import read_headings
 from engine.model.pack import Pack
 from engine.model.tokenizer import Tokenizer, token_ranges
-from engine.progress import CancelToken, Job, Progress, run
+from engine.progress import CancelToken, Job, Progress
 from engine.records import Encoding, Fidelity, QueryEncoding, Span
 from engine.training import oracle
 from engine.training.weights import TrainedWeights
@@ -48,7 +47,6 @@ class ExactEncoder:
         text: str,
         spans: Sequence[Span],
         sentences: Sequence[Span],
-        headings: Sequence[str] = (),
         *,
         cancel: CancelToken,
         fidelity_sample: int,
@@ -77,20 +75,11 @@ class ExactEncoder:
             block_summaries(vectors / np.float32(127.0), block),
             pooled[: len(spans)],
             pooled[len(spans) :],
-            *self._read_headings(headings, cancel),
             nothing.astype(np.int32),
             nothing.astype(np.float16),
             Fidelity(1.0, 1.0, 0.0, 0, 1.0),
             time.perf_counter() - began,
         )
-
-    def _read_headings(
-        self, headings: Sequence[str], cancel: CancelToken
-    ) -> tuple[np.ndarray, np.ndarray]:
-        def encode(text: str) -> Encoding:
-            return run(self.encode(text, [], [], cancel=cancel, fidelity_sample=0))
-
-        return read_headings(headings, self.pack.config.token_width, encode)
 
     def encode_query(self, text: str) -> QueryEncoding:
         """See :meth:`engine.model.encoder.Encoder.encode_query`."""

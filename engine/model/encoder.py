@@ -8,7 +8,6 @@ import numpy as np
 from engine.errors import PackError, QueryError
 from engine.model.fidelity import SAMPLE, FidelityProbe, combine
 from engine.model.layers import LayerStack, LayerState
-from engine.model.outline import read_headings
 from engine.model.pack import Pack, part_names
 from engine.model.runtime import open_sessions, thread_count
 from engine.model.tokenizer import Tokenizer, Tokens, token_ranges
@@ -77,7 +76,6 @@ class Encoder:
         text: str,
         spans: Sequence[Span],
         sentences: Sequence[Span],
-        headings: Sequence[str] = (),
         *,
         cancel: CancelToken,
         fidelity_sample: int = SAMPLE,
@@ -89,8 +87,6 @@ class Encoder:
             text: Its whole text; may be empty.
             spans: Passages, ranges of code points; a passage without tokens gets a zero vector.
             sentences: Sentences, likewise.
-            headings: Headings; they are read once more as a text of their own, since not every one
-                stands in the document's text, such as the name of a sheet.
             cancel: Checked before every chunk.
             fidelity_sample: Query blocks of which tokens are also computed densely; 0 for none.
             seed: Seed of that sample.
@@ -105,11 +101,9 @@ class Encoder:
             Cancelled: ``cancel`` was set.
         """
         began = time.perf_counter()
-        above = self._read_headings(headings, cancel)
         tokens = yield from self._tokenize(text, cancel)
         if len(tokens.ids) == 0:
-            seconds = time.perf_counter() - began
-            return self._nothing(len(spans), len(sentences), above, seconds)
+            return self._nothing(len(spans), len(sentences), time.perf_counter() - began)
         config, block = self.pack.config, self.pack.config.pattern.block
         ranges = token_ranges(tokens.spans, [*spans, *sentences])
         sums = np.zeros((len(ranges), config.width), np.float32)
@@ -147,8 +141,6 @@ class Encoder:
             block_summaries=np.concatenate(summaries),
             passage_vectors=pooled[: len(spans)],
             sentence_vectors=pooled[len(spans) :],
-            heading_vectors=above[0],
-            heading_starts=above[1],
             kept_blocks=kept_blocks,
             kept_mass=np.concatenate(mass, axis=1),
             fidelity=combine(probes, density, pooled[: len(spans)]),
@@ -239,21 +231,7 @@ class Encoder:
                 yield progress()
         return kept, mass
 
-    def _read_headings(
-        self, headings: Sequence[str], cancel: CancelToken
-    ) -> tuple[np.ndarray, np.ndarray]:
-        def encode(text: str) -> Encoding:
-            return run(self.encode(text, [], [], cancel=cancel, fidelity_sample=0))
-
-        return read_headings(headings, self.pack.config.token_width, encode)
-
-    def _nothing(
-        self,
-        passages: int,
-        sentences: int,
-        above: tuple[np.ndarray, np.ndarray],
-        seconds: float,
-    ) -> Encoding:
+    def _nothing(self, passages: int, sentences: int, seconds: float) -> Encoding:
         config = self.pack.config
         shape = (config.layers, 0, config.pattern.slots)
         return Encoding(
@@ -264,8 +242,6 @@ class Encoder:
             block_summaries=np.zeros((0, config.token_width), np.float16),
             passage_vectors=np.zeros((passages, config.passage_width), np.float16),
             sentence_vectors=np.zeros((sentences, config.passage_width), np.float16),
-            heading_vectors=above[0],
-            heading_starts=above[1],
             kept_blocks=np.zeros(shape, np.int32),
             kept_mass=np.zeros(shape, np.float16),
             fidelity=_NO_ATTENTION,

@@ -1,6 +1,6 @@
 """What the encoder makes of documents and questions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,13 +49,13 @@ class Encoding:
         block_summaries: Mean token vector of each block, float16 ``[NB, 64]``.
         passage_vectors: Unit vectors, float16 ``[P, 384]``.
         sentence_vectors: Unit vectors, float16 ``[S, 384]``, in the order of the sentences.
-        heading_vectors: Late-interaction vectors times 127 of the tokens of its headings, one
-            heading after the other, int8 ``[N, 64]``.
-        heading_starts: Where the tokens of each of its G headings begin, int32 ``[G + 1]``.
         kept_blocks: Key blocks read by each query block, int32 ``[L, NB, K]``, -1 where unused.
         kept_mass: Attention mass of each, float16 ``[L, NB, K]``.
         fidelity: Sampled fidelity to dense attention.
         seconds: Wall time of the pass.
+        heading_vectors: Late-interaction vectors times 127 of the tokens of its headings, one
+            heading after the other, int8 ``[N, 64]``; see :mod:`engine.model.outline`.
+        heading_starts: Where the tokens of each of its G headings begin, int32 ``[G + 1]``.
     """
 
     pack_hash: str
@@ -65,12 +65,12 @@ class Encoding:
     block_summaries: np.ndarray
     passage_vectors: np.ndarray
     sentence_vectors: np.ndarray
-    heading_vectors: np.ndarray
-    heading_starts: np.ndarray
     kept_blocks: np.ndarray
     kept_mass: np.ndarray
     fidelity: Fidelity
     seconds: float
+    heading_vectors: np.ndarray = field(default_factory=lambda: np.zeros((0, 64), np.int8))
+    heading_starts: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
 
 
 @dataclass(frozen=True, slots=True)

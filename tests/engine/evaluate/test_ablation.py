@@ -103,7 +103,7 @@ def test_shares_are_those_of_the_part():
     mass = np.array([shares], np.float16) / np.float16(8)
     nothing = np.zeros((0, 2), np.float16)
     made = Encoding(
-        "", 16, nothing, nothing, nothing, nothing, nothing, nothing, nothing, kept, mass,
+        "", 16, nothing, nothing, nothing, nothing, nothing, kept, mass,
         Fidelity(1.0, 1.0, 0.0, 0, 1.0), 0.0,
     )  # fmt: skip
     # Neighbours 0.25, 0.5, 0.375, 0.25; the first block 0, 0, 0.125, 0.25; block 3 of block 0 0.25.

@@ -75,9 +75,7 @@ def test_float32_and_int8_nearly_agree(pack: Path, checkpoint: Path):
     text = TEXTS[0]
     spans = [(0, 10), (10, len(text)), (3, 3)]
     one, other = (
-        run(
-            model.encode(text, spans, [(0, 5)], TEXTS[1:3], cancel=CancelToken(), fidelity_sample=0)
-        )
+        run(model.encode(text, spans, [(0, 5)], cancel=CancelToken(), fidelity_sample=0))
         for model in (quantised, exact)
     )
     assert np.array_equal(one.token_spans, other.token_spans)
@@ -86,7 +84,6 @@ def test_float32_and_int8_nearly_agree(pack: Path, checkpoint: Path):
         (one.passage_vectors[:2], other.passage_vectors[:2]),
         (one.sentence_vectors, other.sentence_vectors),
         (one.token_vectors / 127.0, other.token_vectors / 127.0),
-        (one.heading_vectors / 127.0, other.heading_vectors / 127.0),
     ):
         cosines = (first.astype(float) * second.astype(float)).sum(axis=1)
         assert cosines.min() > 0.97

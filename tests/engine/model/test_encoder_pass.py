@@ -5,6 +5,7 @@ from engine.errors import Cancelled, QueryError
 from engine.model.encoder import Encoder
 from engine.model.fidelity import SAMPLE
 from engine.model.layers import LayerState
+from engine.model.outline import read_headings
 from engine.progress import CancelToken, run
 from engine.training import oracle
 from engine.training.export import compare
@@ -13,8 +14,8 @@ from kernels.block_sparse.pattern import join_lists, validate_lists
 from kernels.block_sparse.reference import attend_block, block_means
 
 
-def encode(encoder: Encoder, text: str, spans=(), sentences=(), headings=(), **options):
-    return run(encoder.encode(text, spans, sentences, headings, cancel=CancelToken(), **options))
+def encode(encoder: Encoder, text: str, spans=(), sentences=(), **options):
+    return run(encoder.encode(text, spans, sentences, cancel=CancelToken(), **options))
 
 
 def text_of(tokens: int) -> str:
@@ -148,25 +149,21 @@ def test_progress_rises_to_its_total(tiny_encoder, long_text):
     assert len(set(done)) > 20
 
 
-def test_headings_are_read_as_a_list_of_their_own(tiny_encoder, long_text):
+def test_headings_are_read_as_a_list_of_their_own(tiny_encoder):
     headings = ["トルク", " ", "検査 の 記録", "12"]
-    made = encode(tiny_encoder, long_text, [], [], headings)
-    plain = encode(tiny_encoder, long_text)
-    np.testing.assert_array_equal(made.token_vectors, plain.token_vectors)
+    vectors, starts = read_headings(tiny_encoder, headings, CancelToken())
     # The mark before each is read, too, and keeps them apart.
     text = "## トルク\n##  \n## 検査 の 記録\n## 12\n"
     listed = encode(tiny_encoder, text)
     marks = {at for at, character in enumerate(text) if character == "#"}
     own = [row for row, (start, _) in enumerate(listed.token_spans) if start not in marks]
-    np.testing.assert_array_equal(made.heading_vectors, listed.token_vectors[own])
+    np.testing.assert_array_equal(vectors, listed.token_vectors[own])
     counts = [len(tiny_encoder.tokenizer.tokenize(heading).ids) for heading in headings]
-    assert np.diff(made.heading_starts).tolist() == counts
+    assert np.diff(starts).tolist() == counts
     assert counts[1] == 0 and min(counts[0], *counts[2:]) > 0
-    assert plain.heading_vectors.shape == (0, tiny_encoder.pack.config.token_width)
-    assert plain.heading_starts.tolist() == [0]
-    # Names of sheets stand above what has no text of its own.
-    empty = encode(tiny_encoder, "", [], [], headings)
-    np.testing.assert_array_equal(empty.heading_vectors, made.heading_vectors)
+    vectors, starts = read_headings(tiny_encoder, [], CancelToken())
+    assert vectors.shape == (0, tiny_encoder.pack.config.token_width)
+    assert (vectors.dtype, starts.tolist()) == (np.int8, [0])
 
 
 def test_windows_join_to_one_encoding(tiny_pack, tiny_encoder, long_text):
