@@ -42,7 +42,7 @@ MOST_QUESTIONS = 600
 TEST = "test"
 # Share of Japanese questions that text in the other language answers, in offices that this is for;
 # among the fitted questions it is far higher.
-FOREIGN_SHARE = 0.01
+FOREIGN_SHARE = 0.005
 # Strong enough that no part is trusted as far as the documents of the fit alone would have it: with
 # a tenth of it the encoder, which has read their like, leaves the translated words nearly no say.
 RIDGE = 1e-2

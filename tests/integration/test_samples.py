@@ -60,12 +60,12 @@ def test_other_words_and_the_other_language_find_it_first(query: str, samples: L
 
 def test_meaning_finds_what_words_do_not(samples: Library):
     """A floor under the figures of the pack that ships; measured: a mean reciprocal
-    rank of 0.43 (words alone 0.32), and 14 of 27 among the first five.
+    rank of 0.43 (words alone 0.32), and 16 of 27 among the first five.
     """
     questions = [item for item in QUESTIONS if item["kind"] in SEMANTIC]
     words_only = SearchSettings(use_dense=False, use_attention=False)
     fused = [1 / (rank_of(item, samples) or 1000) for item in questions]
     lexical = [1 / (rank_of(item, samples, words_only) or 1000) for item in questions]
     assert sum(fused) / len(fused) > 0.38
-    assert sum(fused) > 1.25 * sum(lexical)
-    assert sum(one >= 1 / 5 for one in fused) >= 14
+    assert sum(fused) - sum(lexical) > 0.1 * len(questions)
+    assert sum(one >= 1 / 5 for one in fused) >= 15
