@@ -176,7 +176,7 @@ class Encoder:
         )
 
     def _tokenize(self, text: str, cancel: CancelToken) -> Generator[Progress, None, Tokens]:
-        steps = self.tokenizer.tokenize_steps(text, cancel)
+        steps = self.tokenizer.tokenize_steps(text, cancel, self._stack.workers)
         while True:
             try:
                 done = next(steps)

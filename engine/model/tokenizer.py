@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import PackError
+from engine.model.workers import Workers
 from engine.progress import CancelToken
+from engine.records import Span
 
 PIECE = 2048
 _BREAKS = "。．.!?！？;；、,，\t 　"
@@ -27,7 +29,7 @@ class Tokens:
     spans: np.ndarray
 
 
-def split_text(text: str, limit: int = PIECE) -> Iterator[tuple[int, int]]:
+def split_text(text: str, limit: int = PIECE) -> Iterator[Span]:
     """Cut a text into spans of at most ``limit`` code points that are tokenized on their own.
 
     Cuts are made behind the last line feed in reach, else behind the last punctuation mark or
@@ -87,23 +89,36 @@ class Tokenizer:
             except StopIteration as stop:
                 return stop.value
 
-    def tokenize_steps(self, text: str, cancel: CancelToken) -> Generator[int, None, Tokens]:
+    def tokenize_steps(
+        self, text: str, cancel: CancelToken, workers: Workers | None = None
+    ) -> Generator[int, None, Tokens]:
         """Tokens of a text of any length, yielding the code points done.
+
+        Args:
+            text: The text.
+            cancel: Checked before every piece.
+            workers: The threads that share the work; None for the caller's alone.
 
         Raises:
             Cancelled: The token was set.
         """
-        ids, spans = [], []
-        for start, end in split_text(text):
-            cancel.check()
+
+        def work(piece: Span) -> tuple[int, Tokens]:
+            start, end = piece
             # Only the batch lets other threads run meanwhile.
             (encoding,) = self._tokenizer.encode_batch([text[start:end]], add_special_tokens=False)
-            ids.append(np.array(encoding.ids, np.int32))
-            spans.append(np.array(encoding.offsets, np.int32).reshape(-1, 2) + start)
+            spans = np.array(encoding.offsets, np.int32).reshape(-1, 2) + start
+            return end, Tokens(np.array(encoding.ids, np.int32), spans)
+
+        found = [Tokens(np.zeros(0, np.int32), np.zeros((0, 2), np.int32))]
+        cancel.check()
+        for end, tokens in (workers or Workers(1)).ordered(work, split_text(text)):
+            cancel.check()
+            found.append(tokens)
             yield end
-        if not ids:
-            return Tokens(np.zeros(0, np.int32), np.zeros((0, 2), np.int32))
-        return Tokens(np.concatenate(ids), np.concatenate(spans))
+        return Tokens(
+            np.concatenate([one.ids for one in found]), np.concatenate([one.spans for one in found])
+        )
 
 
 def token_ranges(token_spans: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:

@@ -17,7 +17,7 @@ class FloatPartBuilder(PartBuilder):
         """``x`` as it is."""
         return Quantised(x, "", "")
 
-    def quantise_above(self, x: str, above: float) -> Quantised:
+    def quantise_above(self, x: str, floor: float) -> Quantised:
         """``x`` as it is."""
         return Quantised(x, "", "")
 

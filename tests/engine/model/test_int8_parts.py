@@ -7,6 +7,7 @@ from onnx import TensorProto
 
 from engine.training.onnx_parts import (
     GELU_FLOOR,
+    STEPS_BELOW,
     WEIGHT_LIMIT,
     PartBuilder,
     finish_model,
@@ -22,9 +23,9 @@ def run(session: onnxruntime.InferenceSession, **feeds: np.ndarray) -> np.ndarra
     return np.asarray(session.run(["y"], feeds)[0])
 
 
-def linear(x: np.ndarray, weight: np.ndarray, above: float | None = None) -> np.ndarray:
+def linear(x: np.ndarray, weight: np.ndarray, floor: float | None = None) -> np.ndarray:
     part = PartBuilder("linear")
-    rows = part.quantise("x") if above is None else part.quantise_above("x", above)
+    rows = part.quantise("x") if floor is None else part.quantise_above("x", floor)
     part.add("Identity", part.linear("w", rows, weight), output="y")
     model = part.model(
         {"x": (TensorProto.FLOAT, ["T", x.shape[1]])},
@@ -61,12 +62,13 @@ def test_sums_of_the_largest_integers_are_exact():
     np.testing.assert_allclose(linear(x, weight), [[256, -256], [-256, 256], [0, 0]], rtol=1e-5)
 
 
-def test_values_above_a_floor_use_all_steps(numbers):
+@pytest.mark.parametrize("peak", [0.3, 3.0, 30.0])
+def test_values_above_a_floor_use_nearly_all_steps(numbers, peak):
     weight = numbers[1]
-    x = np.random.default_rng(5).uniform(-GELU_FLOOR, 3.0, (ROWS, WIDTH)).astype(np.float32)
+    x = np.random.default_rng(5).uniform(-GELU_FLOOR, peak, (ROWS, WIDTH)).astype(np.float32)
     whole, scale = quantise_rows(weight, WEIGHT_LIMIT)
     exact = x.astype(np.float64) @ (whole * scale[:, None]).T.astype(np.float64)
-    step = (x.max(axis=1, keepdims=True) + GELU_FLOOR) / 255
+    step = np.maximum(x.max(axis=1, keepdims=True) / 239, GELU_FLOOR / STEPS_BELOW)
     bound = np.abs(whole * scale[:, None]).sum(axis=1) * step * 0.51
     assert (np.abs(linear(x, weight, GELU_FLOOR) - exact) <= bound).all()
 
@@ -74,6 +76,7 @@ def test_values_above_a_floor_use_all_steps(numbers):
 def test_zero_rows_stay_zero(numbers):
     x = np.zeros((2, WIDTH), np.float32)
     assert (linear(x, numbers[1]) == 0).all()
+    assert (linear(x, numbers[1], GELU_FLOOR) == 0).all()
 
 
 def test_a_token_does_not_depend_on_its_neighbours(tiny_checkpoint):
