@@ -293,7 +293,8 @@ def show_evidence(record: Evidence) -> None:
             console.print(
                 Text(
                     f"   deletion test: {test.before:.3f} -> {test.after:.3f} without the attended "
-                    f"tokens ({test.control:.3f} without as many others)"
+                    f"tokens ({test.control:.3f} without as many others; "
+                    f"{test.headings:.3f} by the headings alone)"
                 )
             )
     if record.summary:

@@ -172,6 +172,7 @@ def deletion_json(deletion: Deletion) -> Json:
         "after": deletion.after,
         "control": deletion.control,
         "removed": deletion.removed,
+        "headings": deletion.headings,
     }
 
 

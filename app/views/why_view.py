@@ -23,6 +23,8 @@ from app.views.why_parts import Card, RevisionCard, TokenChips, query_tokens
 from engine.records import Deletion, Evidence, Hit, Replay
 
 PARTS = ("lexical", "dense", "attention")
+# Share of a score from which the headings alone explain it.
+_BY_HEADINGS = 0.8
 
 
 class WhyView(QWidget):
@@ -154,7 +156,8 @@ class WhyView(QWidget):
         self._before = Bar(theme, "attention", 190)
         self._after = Bar(theme, "bad", 190)
         self._control = Bar(theme, "muted", 190)
-        for bar in (self._before, self._after, self._control):
+        self._headings = Bar(theme, "muted", 190)
+        for bar in (self._before, self._after, self._control, self._headings):
             self._deletion.body.addWidget(bar)
         self._deletion_text = _note()
         self._deletion.body.addWidget(self._deletion_text)
@@ -192,6 +195,7 @@ class WhyView(QWidget):
         self._deletion_text.setStyleSheet("")
         for bar in (self._before, self._after, self._control):
             bar.setVisible(deletion is not None)
+        self._headings.setVisible(deletion is not None and deletion.headings > 0)
         if deletion is None:
             self._deletion_text.setText(words("why.deletion_text"))
             return
@@ -199,10 +203,16 @@ class WhyView(QWidget):
         self._before.show_value(words("why.before"), deletion.before)
         self._after.show_value(words("why.after", count=count), deletion.after)
         self._control.show_value(words("why.control", count=count), deletion.control)
+        self._headings.show_value(words("why.headings_alone"), deletion.headings)
         fall = deletion.before - deletion.after
         fall_control = deletion.before - deletion.control
-        mattered = fall > 0 and fall > 1.5 * max(0.0, fall_control)
-        self._deletion_text.setText(words("why.mattered" if mattered else "why.not_mattered"))
+        if fall > 0 and fall > 1.5 * max(0.0, fall_control):
+            verdict = "why.mattered"
+        elif deletion.headings > _BY_HEADINGS * deletion.before:
+            verdict = "why.by_headings"
+        else:
+            verdict = "why.not_mattered"
+        self._deletion_text.setText(words(verdict))
 
     def _show_record(self, evidence: Evidence) -> None:
         words = self._words

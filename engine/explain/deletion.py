@@ -43,9 +43,10 @@ def deletion_test(
     cancel = cancel or CancelToken()
     count = len(token_weights)
     before = float(score(np.ones(count, bool)))
+    headings = float(score(np.zeros(count, bool)))
     removed = min(max(FEWEST, round(count * share)), int((token_weights > 0).sum()))
     if removed == 0:
-        return Deletion(before, before, before, 0)
+        return Deletion(before, before, before, 0, headings)
     attended = np.lexsort((np.arange(count), -token_weights))[:removed]
     after = float(score(_without(count, attended)))
     others = np.setdiff1d(np.arange(count), attended)
@@ -56,7 +57,7 @@ def deletion_test(
         cancel.check()
         taken = generator.choice(pool, removed, replace=False)
         controls.append(float(score(_without(count, taken))))
-    return Deletion(before, after, round(float(np.mean(controls)), 6), removed)
+    return Deletion(before, after, round(float(np.mean(controls)), 6), removed, headings)
 
 
 def _without(count: int, taken: np.ndarray) -> np.ndarray:

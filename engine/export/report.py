@@ -13,6 +13,7 @@ from engine.progress import CancelToken
 from engine.records import Evidence, Hit, Parts, Place, RevisionId, SourceFile, SummarySentence
 
 SENTENCE_WEIGHT = 0.6
+_TESTED = ("before", "after", "control", "headings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ def _entry(
         facts.append((say("parts"), _parts(item.parts, say, none)))
         test = evidence.deletion.get(item.rank)
         if test is not None:
-            numbers = {key: f"{getattr(test, key):.3f}" for key in ("before", "after", "control")}
+            numbers = {key: f"{getattr(test, key):.3f}" for key in _TESTED}
             text = say("deletion_text", removed=test.removed, **numbers)
             facts.append((say("deletion"), text))
     else:

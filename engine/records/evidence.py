@@ -64,12 +64,15 @@ class Deletion:
         before: Attention score with everything.
         after: Without the attended tokens.
         control: Mean score without as many other tokens, taken at random.
+        removed: How many tokens were taken out.
+        headings: Score with none of the passage's tokens: what the headings above it reach.
     """
 
     before: float
     after: float
     control: float
     removed: int
+    headings: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

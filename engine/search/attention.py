@@ -270,7 +270,7 @@ def passage_scorer(
 
     Returns:
         Spans of its N tokens, int32 ``[N, 2]``, and a function of a mask, bool ``[N]``, that gives
-        the score; 0 when nothing remains.
+        the score; when nothing remains, what the headings alone reach.
     """
     first = int(np.searchsorted(tokens.spans[:, 1], start, side="right"))
     last = max(first, int(np.searchsorted(tokens.spans[:, 0], end, side="left")))
@@ -280,7 +280,8 @@ def passage_scorer(
     def score(remaining: np.ndarray) -> float:
         kept = vectors[remaining]
         if not len(kept):
-            return 0.0
+            weights = token_weights(query)
+            return round(float(power_mean(above, weights / weights.sum())[0]), 6)
         return round(float(late_interaction(query, kept, np.array([[0, len(kept)]]), above)[0]), 6)
 
     return tokens.spans[first:last], score

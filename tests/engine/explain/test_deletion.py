@@ -5,11 +5,13 @@ from engine.errors import Cancelled
 from engine.explain.deletion import deletion_test
 from engine.progress import CancelToken
 
+HEADINGS = 0.125
+
 
 def passage_score(tokens, query):
     def score(remaining):
         kept = tokens[remaining]
-        return float((query @ kept.T).max(axis=1).mean()) if len(kept) else 0.0
+        return float((query @ kept.T).max(axis=1).mean()) if len(kept) else HEADINGS
 
     return score
 
@@ -29,6 +31,7 @@ def test_taking_the_attended_tokens_costs_more_than_taking_others(tokens):
     assert result.before == pytest.approx(1.0)
     assert result.after < result.control <= result.before
     assert result.control == pytest.approx(1.0)
+    assert result.headings == HEADINGS
 
 
 def test_same_control_every_time(tokens):
@@ -41,6 +44,7 @@ def test_nothing_attended_nothing_removed(tokens):
     result = deletion_test(passage_score(tokens, tokens[:2]), np.zeros(40))
     assert result.removed == 0
     assert result.before == result.after == result.control
+    assert result.headings == HEADINGS
 
 
 def test_cancel_stops_it(tokens):

@@ -199,3 +199,4 @@ def test_the_scorer_keeps_the_headings(noise):
     assert score(everything) == pytest.approx(expected) == pytest.approx(1.0, abs=0.01)
     everything[3] = False
     assert np.sqrt(0.5) - 0.01 < score(everything) < 0.9
+    assert score(np.zeros(10, bool)) == pytest.approx(np.sqrt(0.5), abs=0.01)
