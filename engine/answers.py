@@ -40,6 +40,7 @@ from engine.scope import Scope, Scopes
 from engine.search.attention import passage_attention, passage_scorer
 from engine.search.pipeline import RankedPassage, RankedPassages
 from engine.search.pipeline import search as rank_passages
+from engine.search.thesaurus import workshop_terms
 from engine.search.translation import Translator
 from engine.store import Store
 from engine.summary.extract import extract
@@ -223,7 +224,7 @@ class Answers:
         calibration: Mapping[str, Any] = {}
         pack_hash = None
         marking: Mapping[str, Any] = {}
-        translator = Translator()
+        translator = Translator(thesaurus=workshop_terms())
         if query.strip():
             try:
                 encoder = self._models.encoder()
@@ -231,7 +232,7 @@ class Answers:
                     encoding = encoder.encode_query(query.strip())
                 calibration, pack_hash = encoder.pack.fusion, encoder.pack.pack_hash
                 marking = encoder.pack.highlights
-                translator = Translator(encoder.pack.lexicon)
+                translator = Translator(encoder.pack.lexicon, workshop_terms())
             except PackError:
                 pass  # Exact search answers without the model; the result carries a note.
         ranked = rank_passages(

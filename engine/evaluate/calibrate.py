@@ -36,6 +36,7 @@ from engine.search import fusion, pipeline
 from engine.search.fusion import Calibration, RawParts
 from engine.search.pipeline import Candidates
 from engine.search.query import QueryShape, shape
+from engine.search.thesaurus import workshop_terms
 from engine.search.translation import Translator
 
 MOST_QUESTIONS = 600
@@ -64,7 +65,7 @@ class Asked:
 
 def ask(collection: Collection, encoder: Encoder, most: int, cancel: CancelToken) -> list[Asked]:
     """Gather the candidates of a set's questions, at most ``most`` of them."""
-    translator = Translator(encoder.pack.lexicon)
+    translator = Translator(encoder.pack.lexicon, workshop_terms())
     asked = []
     for item in spread([one for one in collection.questions if one.split != TEST], most):
         found = pipeline.gather(

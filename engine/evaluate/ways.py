@@ -18,6 +18,7 @@ from engine.search.dense import best_rows, cosines
 from engine.search.headings import reached
 from engine.search.index import Index
 from engine.search.query import token_weights
+from engine.search.thesaurus import workshop_terms
 from engine.search.translation import Translator
 from kernels.cross import power_mean, score_segments
 
@@ -45,7 +46,7 @@ class Ways:
         self._index = collection.index
         self._encoder = encoder
         self._product = product
-        self._translator = Translator(encoder.pack.lexicon)
+        self._translator = Translator(encoder.pack.lexicon, workshop_terms())
         self._widths = encoder.pack.config.passage_widths
         self._bm25 = Bm25([self._index.passage_text(row) for row in range(len(self._index))])
 

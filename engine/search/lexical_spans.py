@@ -39,17 +39,22 @@ def _folded_spans(asked: QueryTerms, folded: Folded) -> Iterator[Span]:
         for place in range(len(mark) - 1):
             yield from _occurrences(mark[place : place + 2], kana)
     translations = [one for concept in asked.concepts for one in concept.alternatives]
-    foreign: set[str] = set()
+    phrases = [one.segment for one in translations if one.text.isascii()]
     for one in translations:
-        if one.text.isascii():
-            foreign.update(*one.segment)
-        else:
+        if not one.text.isascii():
             yield from _occurrences(to_hiragana(one.text), kana)
-    words = asked.words | asked.identifiers | foreign
-    if words:
-        for run in runs(folded.text):
+    words = asked.words | asked.identifiers
+    if words or phrases:
+        found = list(runs(folded.text))
+        for at, run in enumerate(found):
             if not run.cjk and run.text in words:
                 yield run.start, run.end
+            for phrase in phrases:
+                here = found[at : at + len(phrase)]
+                if len(here) == len(phrase) and all(
+                    one.text in forms for one, forms in zip(here, phrase, strict=True)
+                ):
+                    yield here[0].start, here[-1].end
 
 
 def _occurrences(wanted: str, text: str) -> Iterator[Span]:

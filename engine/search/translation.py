@@ -1,7 +1,8 @@
-"""Words of the other language for the words of a question.
+"""Other words for the words of a question.
 
 A question in Latin letters is given Japanese units for its words, a Japanese question English
-words for its units, from the lexicon of the pack. A question that mixes the scripts stays as it is.
+words for its units, from the lexicon of the pack; a question that mixes the scripts is not. What
+the thesaurus knows by several names is looked for by all of them, whatever the script.
 """
 
 import re
@@ -23,6 +24,7 @@ from engine.search.lexical_query import (
 from engine.search.lexical_stopwords import function_mask
 from engine.search.lexical_terms import Run, run_terms, runs
 from engine.search.query import scripts
+from engine.search.thesaurus import Thesaurus
 
 VERSION = 2
 # A sure translation counts as this much of the word itself, an unsure one less. With the fourth
@@ -35,31 +37,51 @@ _HIRAGANA = re.compile("[ぁ-ゖ]+")
 
 
 class Translator:
-    """Expands questions by a lexicon; without one it leaves them as they are.
+    """Expands questions by a lexicon and a thesaurus; without them it leaves them as they are.
 
     Args:
-        lexicon: ``lexicon.json`` of a pack; None, empty or of another version for no expansion.
+        lexicon: ``lexicon.json`` of a pack; None, empty or of another version for none.
+        thesaurus: Names of one thing; None for none.
     """
 
-    def __init__(self, lexicon: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, lexicon: Mapping[str, Any] | None = None, thesaurus: Thesaurus | None = None
+    ) -> None:
         known = lexicon if lexicon and lexicon.get("version") == VERSION else {}
         self._english: Mapping[str, str] = known.get("english", {})
         self._japanese: Mapping[str, str] = known.get("japanese", {})
         self._surfaces: Mapping[str, str] = known.get("surfaces", {})
+        self._thesaurus = thesaurus or Thesaurus()
 
     def terms(self, query: str) -> QueryTerms:
         """The question taken apart, with its translations."""
         return replace(query_terms(query), concepts=self.expand(query))
 
     def expand(self, query: str) -> tuple[Concept, ...]:
-        """Translations of a question, one concept for each word that has some."""
-        japanese, latin = scripts(query)
-        if japanese == latin:
-            return ()
+        """Translations and other names, one concept for each word that has some.
+
+        A word that is part of a longer name is not translated by itself: the end of an end cover
+        is no ending.
+        """
         asked = query_terms(query)
         weights = {term.forms: term.weight for term in asked.terms}
-        found = self._units(query, weights) if japanese else self._words(weights)
-        return tuple(found)
+        found = {one.sources: one for one in self._thesaurus.concepts(query, weights)}
+        named = [set(sources) for sources in found]
+        for concept in self._translations(query, weights):
+            sources = concept.sources
+            if sources in found:
+                more = {one.text: one for one in concept.alternatives}
+                more |= {one.text: one for one in found[sources].alternatives}
+                found[sources] = Concept(sources, tuple(more.values()))
+            elif not any(set(sources) < longer for longer in named):
+                found[sources] = concept
+        return tuple(found.values())
+
+    def _translations(self, query: str, weights: Mapping[Forms, float]) -> Iterator[Concept]:
+        japanese, latin = scripts(query)
+        if japanese == latin:
+            return iter(())
+        return self._units(query, weights) if japanese else self._words(weights)
 
     def _words(self, weights: Mapping[Forms, float]) -> Iterator[Concept]:
         for forms, weight in weights.items():

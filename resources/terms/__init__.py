@@ -1,0 +1,8 @@
+"""Lists of words that mean the same, one thing a line; the files say how they are written."""
+
+from importlib.resources import files
+
+
+def manufacturing_terms() -> str:
+    """Words of a workshop in Japanese and English."""
+    return (files(__name__) / "manufacturing.txt").read_text(encoding="utf-8")
