@@ -59,9 +59,11 @@ def test_other_words_and_the_other_language_find_it_first(query: str, samples: L
 
 
 def test_meaning_finds_what_words_do_not(samples: Library):
-    """Floors under the figures of the pack that ships; measured: a mean reciprocal rank of 0.46
-    (words alone, by all their names, 0.43), 18 of 27 among the first five, and 7 of the 12 questions
-    that share no word with their passage among the first ten (words alone none).
+    """Floors under the figures of the pack that ships.
+
+    Measured: a mean reciprocal rank of 0.46 (words alone, by all their names, 0.43), 18 of 27 among
+    the first five, and 7 of the 12 questions that share no word with their passage among the first
+    ten (words alone none).
     """
     questions = [item for item in QUESTIONS if item["kind"] in SEMANTIC]
     words_only = SearchSettings(use_dense=False, use_attention=False)
