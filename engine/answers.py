@@ -224,7 +224,7 @@ class Answers:
         calibration: Mapping[str, Any] = {}
         pack_hash = None
         marking: Mapping[str, Any] = {}
-        translator = Translator(thesaurus=workshop_terms())
+        lexicon: Mapping[str, Any] | None = None
         if query.strip():
             try:
                 encoder = self._models.encoder()
@@ -232,7 +232,7 @@ class Answers:
                     encoding = encoder.encode_query(query.strip())
                 calibration, pack_hash = encoder.pack.fusion, encoder.pack.pack_hash
                 marking = encoder.pack.highlights
-                translator = Translator(encoder.pack.lexicon, workshop_terms())
+                lexicon = encoder.pack.lexicon
             except PackError:
                 pass  # Exact search answers without the model; the result carries a note.
         ranked = rank_passages(
@@ -243,7 +243,7 @@ class Answers:
             encoding,
             calibration,
             cancel,
-            translator,
+            Translator(lexicon, workshop_terms()),
             marking,
         )
         return ranked, pack_hash

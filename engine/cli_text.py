@@ -293,10 +293,11 @@ def show_evidence(record: Evidence) -> None:
             console.print(
                 Text(
                     f"   deletion test: {test.before:.3f} -> {test.after:.3f} without the attended "
-                    f"tokens ({test.control:.3f} without as many others; "
-                    f"{test.headings:.3f} by the headings alone)"
+                    f"tokens ({test.control:.3f} without as many others)"
                 )
             )
+            if test.headings is not None:
+                console.print(Text(f"   by the headings alone {test.headings:.3f}"))
     if record.summary:
         show_summary(record.summary)
 

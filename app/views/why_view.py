@@ -195,7 +195,7 @@ class WhyView(QWidget):
         self._deletion_text.setStyleSheet("")
         for bar in (self._before, self._after, self._control):
             bar.setVisible(deletion is not None)
-        self._headings.setVisible(deletion is not None and deletion.headings > 0)
+        self._headings.setVisible(deletion is not None and bool(deletion.headings))
         if deletion is None:
             self._deletion_text.setText(words("why.deletion_text"))
             return
@@ -208,7 +208,7 @@ class WhyView(QWidget):
         fall_control = deletion.before - deletion.control
         if fall > 0 and fall > 1.5 * max(0.0, fall_control):
             verdict = "why.mattered"
-        elif deletion.headings > _BY_HEADINGS * deletion.before:
+        elif (deletion.headings or 0.0) > _BY_HEADINGS * deletion.before:
             verdict = "why.by_headings"
         else:
             verdict = "why.not_mattered"

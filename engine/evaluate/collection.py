@@ -13,7 +13,7 @@ import numpy as np
 from engine.evaluate.set_lines import squeezed
 from engine.evaluate.set_rows import Answer, Row, SetDocument, SetError, SetQuestion
 from engine.model.encoder import block_summaries
-from engine.model.outline import read_headings
+from engine.model.outline import Reads, read_headings
 from engine.model.pack import Pack
 from engine.passages.passages import split_passages
 from engine.passages.sentences import split_sentences
@@ -22,7 +22,6 @@ from engine.reading.supervisor import ReaderProcess
 from engine.records import (
     Document,
     DocumentId,
-    Encoding,
     Page,
     Passage,
     PassageId,
@@ -45,24 +44,12 @@ from engine.search.lexical_terms import passage_terms
 T = TypeVar("T")
 
 
-class Model(Protocol):
+class Model(Reads, Protocol):
     """What is measured: :class:`engine.model.encoder.Encoder` or a stand-in of it."""
 
     @property
     def pack(self) -> Pack:
         """The pack."""
-        ...
-
-    def encode(
-        self,
-        text: str,
-        spans: Sequence[Span],
-        sentences: Sequence[Span],
-        *,
-        cancel: CancelToken,
-        fidelity_sample: int,
-    ) -> Job[Encoding]:
-        """Encode a document."""
         ...
 
     def encode_query(self, text: str) -> QueryEncoding:

@@ -13,7 +13,7 @@ from engine.progress import CancelToken
 from engine.records import Evidence, Hit, Parts, Place, RevisionId, SourceFile, SummarySentence
 
 SENTENCE_WEIGHT = 0.6
-_TESTED = ("before", "after", "control", "headings")
+_TESTED = ("before", "after", "control")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,8 @@ def _entry(
         if test is not None:
             numbers = {key: f"{getattr(test, key):.3f}" for key in _TESTED}
             text = say("deletion_text", removed=test.removed, **numbers)
+            if test.headings is not None:
+                text += say("headings_text", headings=f"{test.headings:.3f}")
             facts.append((say("deletion"), text))
     else:
         rank, label, headings, terms = number, say("number", rank=number), (), ()

@@ -34,7 +34,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "coverage": "文書全体に対する網羅率",
         "deletion": "削除テスト",
         "deletion_text": "注目した語句 {removed} 個を除くと {before} → {after}"
-        "（無作為に除いた場合 {control}、見出しだけの場合 {headings}）",
+        "（無作為に除いた場合 {control}）",
+        "headings_text": "、見出しだけの場合 {headings}",
         "empty": "該当する箇所はありませんでした。",
         "legend": "色の濃い語句ほど、モデルが強く注目したことを示します。"
         "下線は質問の語句と一致した箇所です。",
@@ -75,7 +76,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "coverage": "Share of the document covered",
         "deletion": "Deletion test",
         "deletion_text": "without the {removed} attended tokens {before} → {after}"
-        " (without as many at random {control}, by the headings alone {headings})",
+        " (without as many at random {control})",
+        "headings_text": ", by the headings alone {headings}",
         "empty": "No passage was found.",
         "legend": "The darker the colour, the more weight the model gave to the words. "
         "Underlined words match the question.",

@@ -65,14 +65,15 @@ class Deletion:
         after: Without the attended tokens.
         control: Mean score without as many other tokens, taken at random.
         removed: How many tokens were taken out.
-        headings: Score with none of the passage's tokens: what the headings above it reach.
+        headings: Score with none of the passage's tokens: what the headings above it reach; None
+            in a record from before this was measured.
     """
 
     before: float
     after: float
     control: float
     removed: int
-    headings: float = 0.0
+    headings: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

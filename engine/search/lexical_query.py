@@ -44,7 +44,7 @@ class QueryTerm:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A translation of a word.
+    """A translation or another name of a word.
 
     Attributes:
         segment: What must stand unbroken, each in one of its forms.
@@ -59,11 +59,11 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A word of a question and its translations; in a passage only the best of them counts.
+    """A word or name in a question and what else it goes by; in a passage only the best counts.
 
     Attributes:
         sources: Forms of the terms that are the word itself.
-        alternatives: Its translations.
+        alternatives: Its translations and other names.
     """
 
     sources: tuple[Forms, ...]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from engine.notation.folding import Folded, fold, to_hiragana
 from engine.notation.identifiers import identifiers
 from engine.records import Span
-from engine.search.lexical_query import QueryTerms, query_terms
+from engine.search.lexical_query import QueryTerms, Segment, query_terms
 from engine.search.lexical_terms import identifier_terms, runs
 
 
@@ -39,9 +39,12 @@ def _folded_spans(asked: QueryTerms, folded: Folded) -> Iterator[Span]:
         for place in range(len(mark) - 1):
             yield from _occurrences(mark[place : place + 2], kana)
     translations = [one for concept in asked.concepts for one in concept.alternatives]
-    phrases = [one.segment for one in translations if one.text.isascii()]
+    phrases: dict[str, list[Segment]] = {}
     for one in translations:
-        if not one.text.isascii():
+        if one.text.isascii():
+            for form in one.segment[0]:
+                phrases.setdefault(form, []).append(one.segment)
+        else:
             yield from _occurrences(to_hiragana(one.text), kana)
     words = asked.words | asked.identifiers
     if words or phrases:
@@ -49,7 +52,7 @@ def _folded_spans(asked: QueryTerms, folded: Folded) -> Iterator[Span]:
         for at, run in enumerate(found):
             if not run.cjk and run.text in words:
                 yield run.start, run.end
-            for phrase in phrases:
+            for phrase in phrases.get(run.text, ()):
                 here = found[at : at + len(phrase)]
                 if len(here) == len(phrase) and all(
                     one.text in forms for one, forms in zip(here, phrase, strict=True)
