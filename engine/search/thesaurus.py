@@ -112,12 +112,12 @@ class Thesaurus:
         key = _key(named)
         japanese = any(run.cjk for run in named)
         sources = tuple(
-            dict.fromkeys(forms for run in named for forms in _sources(run) if forms in weights)
+            dict.fromkeys(forms for run in named for forms in term_forms(run) if forms in weights)
         )
         whole = sum(weights[forms] for forms in sources)
         alternatives = {
             name: Alternative(
-                _segment(name),
+                segment(name),
                 name,
                 whole * (SAME_LANGUAGE if also == japanese else OTHER_LANGUAGE),
             )
@@ -139,13 +139,15 @@ def _key(named: Sequence[Run]) -> Key:
     return tuple(run.text if run.cjk else stem(run.text) for run in named)
 
 
-def _sources(run: Run) -> list[Forms]:
+def term_forms(run: Run) -> list[Forms]:
+    """Forms of the terms of a word or run, as a question has them."""
     if not run.cjk:
         return [word_forms(run.text)]
     return [kana_forms(text) for text in dict.fromkeys([*run_terms(run), *run.text])]
 
 
-def _segment(name: str) -> Segment:
+def segment(name: str) -> Segment:
+    """A name as it must stand unbroken; hiragana may stand in katakana, seldom the other way."""
     return tuple(
         tuple(dict.fromkeys((term, to_katakana(term)))) if run.cjk else word_forms(term)
         for run in runs(name)

@@ -5,26 +5,24 @@ words for its units, from the lexicon of the pack; a question that mixes the scr
 the thesaurus knows by several names is looked for by all of them, whatever the script.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.notation.folding import fold, to_katakana
+from engine.notation.folding import fold
 from engine.notation.stems import stem
 from engine.search.lexical_query import (
     Alternative,
     Concept,
     Forms,
     QueryTerms,
-    kana_forms,
     query_terms,
     word_forms,
 )
 from engine.search.lexical_stopwords import function_mask
-from engine.search.lexical_terms import Run, run_terms, runs
+from engine.search.lexical_terms import Run, runs
 from engine.search.query import scripts
-from engine.search.thesaurus import Thesaurus
+from engine.search.thesaurus import Thesaurus, segment, term_forms
 
 VERSION = 2
 # A sure translation counts as this much of the word itself, an unsure one less. With the fourth
@@ -33,7 +31,6 @@ VERSION = 2
 TRANSLATED = 0.8
 CERTAINTY = 0.25
 _LONGEST_UNIT = 16
-_HIRAGANA = re.compile("[ぁ-ゖ]+")
 
 
 class Translator:
@@ -90,7 +87,7 @@ class Translator:
                 yield Concept(
                     (forms,),
                     tuple(
-                        Alternative(_segment(unit), unit, weight * _factor(probability))
+                        Alternative(segment(unit), unit, weight * _factor(probability))
                         for unit, probability in translations
                     ),
                 )
@@ -114,8 +111,8 @@ class Translator:
         return next((text[:size] for size in lengths if text[:size] in self._japanese), "")
 
     def _concept(self, unit: str, weights: Mapping[Forms, float]) -> Concept:
-        inside = dict.fromkeys([*_terms(unit), *unit])
-        sources = tuple(forms for text in inside if (forms := kana_forms(text)) in weights)
+        run = Run(unit, 0, len(unit), True)
+        sources = tuple(forms for forms in term_forms(run) if forms in weights)
         alternatives = []
         for word, probability in _entry(self._japanese[unit]):
             surfaces = self._surfaces.get(word, word).split("\t")
@@ -128,16 +125,6 @@ def _entry(text: str) -> list[tuple[str, float]]:
     """Translations and their probabilities, from ``unit TAB probability TAB unit ...``."""
     fields = text.split("\t")
     return [(unit, float(p)) for unit, p in zip(fields[::2], fields[1::2], strict=False)]
-
-
-def _terms(unit: str) -> list[str]:
-    return run_terms(Run(unit, 0, len(unit), True))
-
-
-def _segment(unit: str) -> tuple[Forms, ...]:
-    """Terms of a unit; a word in hiragana may stand in katakana, seldom the other way round."""
-    plain = _HIRAGANA.fullmatch(unit)
-    return tuple((term, to_katakana(term)) if plain else (term,) for term in _terms(unit))
 
 
 def _factor(probability: float) -> float:
