@@ -31,6 +31,7 @@ from engine.evaluate.targets import (
     english_figures,
     heading_figures,
     jaquad_figures,
+    lesson_figures,
     pack_figures,
     parallel_figures,
     paraphrase_figures,
@@ -40,6 +41,7 @@ from engine.evaluate.targets import (
 from engine.model.encoder import Encoder
 from engine.model.pack import load_pack
 from engine.training.config import load_config
+from engine.training.lessons import LESSONS, read_lessons, split_lessons
 from engine.training.splits import Split, read_split
 from engine.training.weights import TrainedWeights, load_weights
 
@@ -57,10 +59,11 @@ _SETS: Mapping[str, Callable[[SetResult], list[Figure]]] = {
     "paths_en_ja": heading_figures,
     "headings_ja_en": heading_figures,
     f"{WHOLE}/same_language": whole_figures,
+    f"{WHOLE}/lessons": lesson_figures,
     "qmsum": english_figures,
     "fairytales": english_figures,
 }
-_ALL = ("parallel", "jsts")
+_ALL = ("parallel", "jsts", f"{WHOLE}/lessons")
 _EXACT = ("parallel", "jsts", "jaquad", "headings_en_ja", "fairytales")
 
 
@@ -195,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pack", type=Path, required=True, help="folder of the pack")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the figures")
     parser.add_argument("--sets", type=Path, help="write the development sets here and keep them")
+    parser.add_argument("--lessons", type=Path, default=LESSONS, help="folder of the lessons")
     parser.add_argument("--samples", type=Path, default=Path("resources/samples/files"))
     parser.add_argument("--paraphrases", type=Path, default=Path("tests/data/paraphrases.jsonl"))
     parser.add_argument("--most", type=int, help="at most so many questions of each part")
@@ -221,7 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         split = read_split(options.corpus, config.pairs, config.split, config.seed)
         with tempfile.TemporaryDirectory() as temporary:
             sets = options.sets or Path(temporary)
-            write_sets(split, sets)
+            held, _ = split_lessons(read_lessons(options.lessons), config.tune.held)
+            write_sets(split, held, sets)
             inputs = Inputs(
                 encoder,
                 split,

@@ -26,6 +26,7 @@ from engine.evaluate.set_rows import (
 from engine.evaluate.sets import write_set
 from engine.training.config import load_config
 from engine.training.corpus import Pair, Question, Section, SentencePair
+from engine.training.lessons import LESSONS, Lesson, read_lessons, split_lessons
 from engine.training.splits import Split, read_split
 
 WHOLE = "whole"
@@ -37,12 +38,19 @@ SENTENCES_PER_DOCUMENT = 40
 PAIRED_DOCUMENTS = 80
 SECTION_LENGTH = 600
 SHORTEST_QUERY = 8
+LANGUAGE_NAMES = {"ja": "Japanese", "en": "English"}
 
 DocumentPair = tuple[list[Section], list[Section]]
 
 
-def write_sets(split: Split, folder: Path) -> list[Path]:
-    """Write every development set; gives their files."""
+def write_sets(split: Split, lessons: Sequence[Sequence[Lesson]], folder: Path) -> list[Path]:
+    """Write every development set; gives their files.
+
+    Args:
+        split: The split of the corpus.
+        lessons: Held-out lessons of each file.
+        folder: Where the sets go.
+    """
     (folder / WHOLE).mkdir(parents=True, exist_ok=True)
     meetings, stories = [], []
     for item in split.dev_english:
@@ -102,6 +110,12 @@ def write_sets(split: Split, folder: Path) -> list[Path]:
         RETRIEVAL,
         document_rows(split.dev_documents[:PAIRED_DOCUMENTS]),
         "Documents asked for their sections in the other language",
+    )
+    write(
+        f"{WHOLE}/lessons",
+        RETRIEVAL,
+        lesson_rows(lessons),
+        "Held-out lessons in Japanese, those of a field as one document, asked in both languages",
     )
     write(
         f"{WHOLE}/paraphrase",
@@ -202,6 +216,22 @@ def document_rows(pairs: Sequence[DocumentPair]) -> Iterator[Row]:
             yield from questions
 
 
+def lesson_rows(files: Sequence[Sequence[Lesson]]) -> Iterator[Row]:
+    """Japanese documents of lessons, asked in both languages, in their words and in others."""
+    for lessons in files:
+        title = lessons[0].name.rsplit("/", 1)[0]
+        parts = tuple(
+            Part(lesson.name, lesson.text("ja"), (lesson.heading["ja"],)) for lesson in lessons
+        )
+        yield SetDocument(title, title, parts, True)
+        for lesson in lessons:
+            for item in lesson.questions:
+                words = "other words" if item.other_words else "its words"
+                for language, query in item.asked.items():
+                    kind = f"{words}, {LANGUAGE_NAMES[language]}"
+                    yield SetQuestion(query, (lesson.name,), kind=kind)
+
+
 def paraphrase_rows(pairs: Iterable[SentencePair]) -> Iterator[Row]:
     """Sentences asked for by paraphrases of them that share few words with them."""
     alike: dict[str, str] = {}
@@ -236,11 +266,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.evaluate.splits", description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the training corpus")
     parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
+    parser.add_argument("--lessons", type=Path, default=LESSONS, help="folder of the lessons")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the sets to")
     options = parser.parse_args(arguments)
     config = load_config(options.config)
     split = read_split(options.corpus, config.pairs, config.split, config.seed)
-    for path in write_sets(split, options.out):
+    held, _ = split_lessons(read_lessons(options.lessons), config.tune.held)
+    for path in write_sets(split, held, options.out):
         sys.stdout.write(f"{path}\n")
     return 0
 

@@ -81,6 +81,17 @@ def whole_figures(result: SetResult) -> list[Figure]:
     ]
 
 
+def lesson_figures(result: SetResult) -> list[Figure]:
+    """Held-out lessons, by how they are asked."""
+    name = f"Held-out lessons, {result.passages} passages"
+    return [
+        _figure(group, f"{name}, {group.name}", FUSED, measure)
+        for group in result.groups
+        if group.name
+        for measure in ("recall@1", "recall@5")
+    ]
+
+
 def english_figures(result: SetResult) -> list[Figure]:
     """English questions to passages."""
     names = {"qmsum": "QMSum", "fairytales": "FairytaleQA"}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.training.config import TrainingConfig, load_config
 from engine.training.corpus import read_pairs
+from engine.training.lessons import LESSONS, read_lessons
 from engine.training.runlog import RunLog
 
 _DEFAULT_CONFIG = Path(__file__).parent / "configs" / "base.toml"
@@ -63,17 +64,25 @@ def _adopt(config: TrainingConfig, corpus: Path, work: Path, weights: Path) -> N
     adopt(config, corpus, work, weights)
 
 
+def _tune(config: TrainingConfig, corpus: Path, work: Path, lessons: Path) -> None:
+    from engine.training.teacher import load_teacher
+    from engine.training.tune import tune
+
+    tune(config, corpus, work, lessons, load_teacher(config.teacher, work / "teacher"))
+
+
 def _blend(work: Path, weights: list[Path], nats: float) -> None:
     from engine.training.blend import blend
 
     blend(work, weights, nats)
 
 
-def _lexicon(config: TrainingConfig, corpus: Path, work: Path) -> None:
+def _lexicon(config: TrainingConfig, corpus: Path, work: Path, lessons: Path) -> None:
     from engine.training.lexicon import entry_count, learn, lexicon_pairs, write_lexicon
 
     log = RunLog(work / "curves.jsonl", "lexicon")
-    pairs = lexicon_pairs(corpus, config.lexicon, config.pairs.tag, config.seed)
+    taught = [pair for some in read_lessons(lessons) for lesson in some for pair in lesson.pairs()]
+    pairs = lexicon_pairs(corpus, config.lexicon, config.pairs.tag, config.seed, taught)
     lexicon = learn(pairs, config.lexicon, log.write)
     size = write_lexicon(lexicon, work / "lexicon.json")
     log.write("done", entries=entry_count(lexicon), bytes=size)
@@ -83,11 +92,12 @@ _STAGES = {
     "tokenizer": (_tokenizer, "train the tokenizer"),
     "teacher": (_teacher, "cache the teacher's sentence vectors (may run ahead of distill)"),
     "distill": (_distill, "distil the teacher into the bilingual encoder"),
-    "lexicon": (_lexicon, "learn the bilingual lexicon of the search by words"),
     "retrieve": (_retrieve, "train the distilled encoder for retrieval"),
     "long": (_long, "train it on long documents, sparse attention against its dense twin"),
 }
-_ADOPT = "start from published weights in place of the stages before 'long'"
+_ADOPT = "start from published weights in place of the stages before 'tune' and 'long'"
+_LEXICON = "learn the bilingual lexicon of the search by words"
+_TUNE = "train on lessons of a field, beside the corpus"
 _BLEND = "average checkpoints, and deepen the windows of their heads"
 
 
@@ -107,6 +117,10 @@ def main(arguments: list[str] | None = None) -> None:
     published = stages.add_parser("adopt", help=_ADOPT, description=_ADOPT)
     _common(published)
     published.add_argument("--weights", type=Path, required=True, help="folder of a checkpoint")
+    for name, description in (("tune", _TUNE), ("lexicon", _LEXICON)):
+        taught = stages.add_parser(name, help=description, description=description)
+        _common(taught)
+        taught.add_argument("--lessons", type=Path, default=LESSONS, help="folder of the lessons")
     blended = stages.add_parser("blend", help=_BLEND, description=_BLEND)
     blended.add_argument("--work", type=Path, required=True, help="folder of the run")
     blended.add_argument("--weights", type=Path, nargs="+", required=True, help="checkpoints")
@@ -119,6 +133,10 @@ def main(arguments: list[str] | None = None) -> None:
     config = load_config(chosen.config)
     if chosen.stage == "adopt":
         _adopt(config, chosen.corpus, chosen.work, chosen.weights)
+    elif chosen.stage == "tune":
+        _tune(config, chosen.corpus, chosen.work, chosen.lessons)
+    elif chosen.stage == "lexicon":
+        _lexicon(config, chosen.corpus, chosen.work, chosen.lessons)
     else:
         _STAGES[chosen.stage][0](config, chosen.corpus, chosen.work)
 

@@ -237,6 +237,37 @@ class RetrieveConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TuneConfig:
+    """Further training on lessons, beside everything that was learned before.
+
+    Attributes:
+        held: The last of each so many lessons is held out for judging.
+        share: Share of the drawn documents that are lessons.
+        contexts: Packed contexts in one step; all else is as in the retrieval stage.
+        parallel: Parallel pairs in a step, by turns of the lessons and of the corpus.
+        similarity_every: Steps between two with judged pairs.
+        optim: Optimisation.
+    """
+
+    held: int = 10
+    share: float = 0.5
+    contexts: int = 12
+    parallel: int = 64
+    similarity_every: int = 4
+    optim: OptimConfig = field(
+        default_factory=lambda: OptimConfig(
+            steps=1000,
+            embedding_rate=1e-3,
+            rate=3e-4,
+            warmup=30,
+            log_every=10,
+            checkpoint_every=50,
+            evaluate_every=1000,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LongConfig:
     """Long documents: sparse attention learns from its dense twin.
 
@@ -345,6 +376,7 @@ class TrainingConfig:
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
+    tune: TuneConfig = field(default_factory=TuneConfig)
     long: LongConfig = field(default_factory=LongConfig)
     lexicon: LexiconConfig = field(default_factory=LexiconConfig)
 

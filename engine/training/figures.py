@@ -139,6 +139,34 @@ def _heading_figures(
     }
 
 
+def passage_figures(
+    encoder: Encoder,
+    tokenizer: Tokenizer,
+    questions: Sequence[str],
+    passages: Sequence[str],
+    targets: Tensor,
+    longest: int,
+) -> dict[str, float]:
+    """How often questions find their passage first, by sentence vectors and token by token.
+
+    Args:
+        encoder: The model.
+        tokenizer: Its tokenizer.
+        questions: The questions.
+        passages: The passages, each encoded on its own.
+        targets: The right passage of each question, ``[Q]`` int64.
+        longest: Passages are cut here, in tokens; questions are shorter.
+    """
+    queries = _encode(encoder, tokenizer, questions, longest, True)
+    shown = _encode(encoder, tokenizer, passages, longest)
+    return {
+        "dense_r1": recall_at_1(_dense_scores(queries, shown), targets),
+        "late_r1": recall_at_1(
+            _late_scores(queries.tokens, queries.weights, shown.tokens), targets
+        ),
+    }
+
+
 def development_figures(
     encoder: Encoder, tokenizer: Tokenizer, split: Split, teacher: Tensor, config: TrainingConfig
 ) -> dict[str, float]:

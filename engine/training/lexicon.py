@@ -22,6 +22,7 @@ from engine.notation.stems import stem
 from engine.search.translation import VERSION
 from engine.training.alignment import Alignment, Rows, align, associated_pairs
 from engine.training.config import LexiconConfig
+from engine.training.corpus import Pair
 
 _WORD = re.compile("(?<![a-z0-9])[a-z]{2,24}(?![a-z0-9])")
 _KANJI = re.compile("[\u3005\u4e00-\u9fff]+")
@@ -185,9 +186,9 @@ def _overlap(unit: str, better: str) -> bool:
 
 
 def lexicon_pairs(
-    corpus: Path, config: LexiconConfig, tag: str, seed: int
+    corpus: Path, config: LexiconConfig, tag: str, seed: int, lessons: Sequence[Pair] = ()
 ) -> list[tuple[str, str]]:
-    """Pairs to learn from: short ones with the tag, at most so many of each source."""
+    """Pairs to learn from: short ones with the tag, at most so many of each source, and lessons."""
     of_source: dict[str, list[tuple[str, str]]] = defaultdict(list)
     with gzip.open(corpus / "parallel.tsv.gz", "rt", encoding="utf-8", newline="\n") as lines:
         for line in lines:
@@ -200,6 +201,7 @@ def lexicon_pairs(
         pairs = of_source[source]
         generator.shuffle(pairs)
         chosen.extend(pairs[: config.per_source])
+    chosen.extend((pair.english, pair.japanese) for pair in lessons)
     return chosen
 
 

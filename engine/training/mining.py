@@ -69,7 +69,8 @@ def mine_neighbours(
             rows, nearest_wrong(scores, torch.tensor(rows), config.mined).tolist(), strict=True
         ):
             group = passages[row].group
-            names = [passages[column].group for column in columns if column != row]
+            names = [passages[column].group for column in columns]
+            names = [name for name in names if name != group]
             found[group] = list(dict.fromkeys([*found.get(group, []), *names]))
     return found
 

@@ -13,7 +13,7 @@ from engine.training.pseudo import pseudo_query
 from engine.training.sentences import Range, encode_sentences
 
 # Share of the draws that come from each kind of document.
-_KINDS = {"qa_ja": 0.42, "qa_en": 0.06, "sections_ja": 0.32, "sections_en": 0.2}
+SHARES = {"qa_ja": 0.42, "qa_en": 0.06, "sections_ja": 0.32, "sections_en": 0.2}
 # Fewest tokens of a passage that is cut to fit.
 _SHORTEST = 12
 
@@ -76,6 +76,7 @@ class ContextPacker:
         tokenizer: Of the run.
         config: Settings of the stage.
         seed: Of the run.
+        shares: Share of the draws that come from each kind of document.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class ContextPacker:
         tokenizer: Tokenizer,
         config: RetrieveConfig,
         seed: int,
+        shares: Mapping[str, float] = SHARES,
     ):
         self._documents = {kind: made for kind, made in documents.items() if made}
         self._index = {
@@ -95,6 +97,7 @@ class ContextPacker:
         self._tokenizer = tokenizer
         self._config = config
         self._seed = seed
+        self._shares = [shares[kind] for kind in self._documents]
         self._neighbours: Mapping[str, Sequence[str]] = {}
 
     @property
@@ -125,8 +128,7 @@ class ContextPacker:
         return self._finish(filler, chosen)
 
     def _run(self, chosen: random.Random) -> list[Passage]:
-        kinds = list(self._documents)
-        kind = chosen.choices(kinds, [_KINDS[name] for name in kinds])[0]
+        kind = chosen.choices(list(self._documents), self._shares)[0]
         documents = self._documents[kind]
         document = chosen.choice(documents)
         first = chosen.randrange(len(document))

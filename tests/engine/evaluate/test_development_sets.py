@@ -5,6 +5,7 @@ from engine.evaluate.set_rows import SetDocument, SetPair, SetQuestion
 from engine.evaluate.sets import open_set
 from engine.evaluate.splits import write_sets
 from engine.training.corpus import Pair, Question, Section, SentencePair
+from engine.training.lessons import Lesson, LessonQuestion
 from engine.training.splits import Split
 
 QUESTIONS = [
@@ -52,6 +53,21 @@ SPLIT = Split(
 )
 
 
+LESSONS = [
+    [
+        Lesson(
+            "assembly/10",
+            {"ja": "締付け", "en": "Tightening"},
+            {"ja": ("対角に締める。", "最後に印を付ける。"), "en": ("Crosswise.", "Then mark.")},
+            (
+                LessonQuestion({"ja": "印はいつ", "en": "When is it marked?"}, 1, False),
+                LessonQuestion({"ja": "順番は", "en": "In which order?"}, 0, True),
+            ),
+        )
+    ]
+]
+
+
 def read(folder: Path, name: str):
     rows = list(open_set(folder / f"{name}.jsonl").rows())
     documents = [row for row in rows if isinstance(row, SetDocument)]
@@ -60,7 +76,7 @@ def read(folder: Path, name: str):
 
 
 def test_every_set_is_written_and_can_be_read(tmp_path: Path):
-    for path in write_sets(SPLIT, tmp_path):
+    for path in write_sets(SPLIT, LESSONS, tmp_path):
         assert list(open_set(path).rows()), path
     _, _, (pair,) = read(tmp_path, "parallel")
     assert (pair.first, pair.second, pair.score) == ("Close the valve.", "弁を閉じる。", None)
@@ -68,7 +84,7 @@ def test_every_set_is_written_and_can_be_read(tmp_path: Path):
 
 
 def test_answers_are_spans_of_contexts(tmp_path: Path):
-    write_sets(SPLIT, tmp_path)
+    write_sets(SPLIT, LESSONS, tmp_path)
     documents, questions, _ = read(tmp_path, "jaquad")
     assert [len(row.parts) for row in documents] == [2, 1]
     assert not any(row.whole or part.heading for row in documents for part in row.parts)
@@ -81,7 +97,7 @@ def test_answers_are_spans_of_contexts(tmp_path: Path):
 
 
 def test_whole_documents_hold_their_titles_and_only_spans(tmp_path: Path):
-    write_sets(SPLIT, tmp_path)
+    write_sets(SPLIT, LESSONS, tmp_path)
     documents, questions, _ = read(tmp_path, "whole/same_language")
     assert all(row.whole for row in documents)
     assert [row.query for row in questions] == ["高さは?", "色は?", "幅は?"]
@@ -95,7 +111,7 @@ def test_whole_documents_hold_their_titles_and_only_spans(tmp_path: Path):
 
 
 def test_headings_ask_for_text_of_the_other_language(tmp_path: Path):
-    write_sets(SPLIT, tmp_path)
+    write_sets(SPLIT, LESSONS, tmp_path)
     documents, questions, _ = read(tmp_path, "headings_en_ja")
     texts = {part.id: part.text for row in documents for part in row.parts}
     # Equal texts are one passage, and no heading stands with a text.
@@ -109,7 +125,7 @@ def test_headings_ask_for_text_of_the_other_language(tmp_path: Path):
 
 
 def test_sections_stand_below_their_headings(tmp_path: Path):
-    write_sets(SPLIT, tmp_path)
+    write_sets(SPLIT, LESSONS, tmp_path)
     documents, questions, _ = read(tmp_path, "sections_en_ja")
     texts = {part.id: part.text for row in documents for part in row.parts}
     assert texts[questions[1].relevant[0]] == "ボルトの締付け\nボルトを対角に締め付ける。"
@@ -117,7 +133,7 @@ def test_sections_stand_below_their_headings(tmp_path: Path):
 
 
 def test_sections_keep_the_headings_above_them(tmp_path: Path):
-    write_sets(SPLIT, tmp_path)
+    write_sets(SPLIT, LESSONS, tmp_path)
     documents, questions, _ = read(tmp_path, "paths_en_ja")
     parts = {part.id: part for row in documents for part in row.parts}
     found = parts[questions[1].relevant[0]]
@@ -126,7 +142,7 @@ def test_sections_keep_the_headings_above_them(tmp_path: Path):
 
 
 def test_whole_documents_are_asked_in_the_other_language_by_turns(tmp_path: Path):
-    write_sets(SPLIT, tmp_path)
+    write_sets(SPLIT, LESSONS, tmp_path)
     documents, questions, _ = read(tmp_path, "whole/other_language")
     assert [row.parts[-1].text for row in documents] == ["共通。", "A drawing sheet."]
     assert all(row.whole for row in documents)
@@ -139,7 +155,7 @@ def test_whole_documents_are_asked_in_the_other_language_by_turns(tmp_path: Path
 
 
 def test_stories_are_whole_documents(tmp_path: Path):
-    write_sets(SPLIT, tmp_path)
+    write_sets(SPLIT, LESSONS, tmp_path)
     (document,), (question,), _ = read(tmp_path, "whole/stories")
     assert document.whole and document.title == "tale"
     (answer,) = question.answers
@@ -147,9 +163,25 @@ def test_stories_are_whole_documents(tmp_path: Path):
 
 
 def test_paraphrases_share_few_words_with_what_they_ask_for(tmp_path: Path):
-    write_sets(SPLIT, tmp_path)
+    write_sets(SPLIT, LESSONS, tmp_path)
     (document,), (question,), _ = read(tmp_path, "whole/paraphrase")
     assert question.query == SIMILARITY[0].first
     texts = {part.id: part.text for part in document.parts}
     assert texts[question.relevant[0]] == SIMILARITY[0].second
     assert set(texts.values()) == {SIMILARITY[0].second, SIMILARITY[1].second}
+
+
+def test_lessons_are_whole_documents_asked_in_both_languages(tmp_path: Path):
+    write_sets(SPLIT, LESSONS, tmp_path)
+    (document,), questions, _ = read(tmp_path, "whole/lessons")
+    assert document.whole
+    assert document.title == "assembly"
+    (part,) = document.parts
+    assert (part.heading, part.text) == (("締付け",), "対角に締める。最後に印を付ける。")
+    assert {(row.query, row.kind) for row in questions} == {
+        ("印はいつ", "its words, Japanese"),
+        ("When is it marked?", "its words, English"),
+        ("順番は", "other words, Japanese"),
+        ("In which order?", "other words, English"),
+    }
+    assert all(row.relevant == ("assembly/10",) for row in questions)

@@ -4,6 +4,7 @@ import json
 from engine.search.translation import VERSION
 from engine.training.__main__ import main
 from engine.training.config import LexiconConfig
+from engine.training.corpus import Pair
 from engine.training.lexicon import (
     closed_units,
     english_words,
@@ -63,12 +64,21 @@ def test_the_stage_reads_tagged_pairs_and_writes_the_lexicon(tmp_path):
         file.writelines(lines)
     pairs = lexicon_pairs(corpus, CONFIG, "ht", 3)
     assert sorted(pairs) == sorted(PAIRS)
-    assert len(lexicon_pairs(corpus, LexiconConfig(per_source=5), "ht", 3)) == 5
+    taught = [Pair("Grease it.", "グリースを塗る。")]
+    assert len(lexicon_pairs(corpus, LexiconConfig(per_source=5), "ht", 3, taught)) == 6
     settings = tmp_path / "lexicon.toml"
     settings.write_text("[lexicon]\nleast = 2\ncommonest = 0.9\n", encoding="utf-8")
+    lessons = tmp_path / "lessons"
+    lessons.mkdir()
+    rows = [{"heading_en": "Grease", "heading_ja": "グリース", "en": ["Add grease."],
+             "ja": ["グリースを足す。"], "questions": []}] * 3  # fmt: skip
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (lessons / "own.jsonl").write_text(text, encoding="utf-8")
     work = tmp_path / "work"
-    main(["lexicon", "--corpus", str(corpus), "--work", str(work), "--config", str(settings)])
+    folders = ["--corpus", str(corpus), "--work", str(work), "--lessons", str(lessons)]
+    main(["lexicon", *folders, "--config", str(settings)])
     lexicon = json.loads((work / "lexicon.json").read_text(encoding="utf-8"))
     assert lexicon["version"] == VERSION
     assert lexicon["english"]["floor"].split("\t")[0] == "床"
+    assert lexicon["japanese"]["グリース"].split("\t")[0] == "greas"
     assert '"event": "done"' in (work / "curves.jsonl").read_text(encoding="utf-8")

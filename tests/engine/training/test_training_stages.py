@@ -1,19 +1,24 @@
 import gzip
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 
 from engine.training.__main__ import main
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import ConfigError, TrainingConfig, load_config
 from engine.training.distill import distill
+from engine.training.lessons import lesson_documents, read_lessons, split_lessons
+from engine.training.packing import ContextPacker
 from engine.training.retrieve import retrieve
 from engine.training.teacher import WIDTH, TeacherConfig, VectorCache, fill_cache
+from engine.training.tune import tune
 
 CONFIG = """
 seed = 5
@@ -49,6 +54,16 @@ parallel = 8
 documents = 20
 mine_every = 4
 similarity = 8
+[tune]
+held = 3
+contexts = 3
+parallel = 4
+[tune.optim]
+steps = 6
+warmup = 2
+log_every = 2
+checkpoint_every = 3
+evaluate_every = 6
 [split]
 documents = 3
 contexts = 4
@@ -129,6 +144,37 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def lesson_line(number: int) -> str:
+    chosen = random.Random(f"lesson-{number}")
+    made = [sentence(chosen) for _ in range(3)]
+    row = {
+        "heading_ja": f"ライン{number}の作業",
+        "heading_en": f"Work on line {number}",
+        "ja": [pair[1] for pair in made],
+        "en": [pair[0] for pair in made],
+        "questions": [
+            {
+                "ja": f"{noun_ja}は{number}でどうする",
+                "en": f"What about the {noun} at {number}?",
+                "sentence": place,
+                "other_words": place > 0,
+            }
+            for place, (noun, noun_ja) in enumerate(chosen.sample(NOUNS, 3))
+        ],
+    }
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+@pytest.fixture
+def lessons(tmp_path: Path) -> Path:
+    folder = tmp_path / "lessons"
+    folder.mkdir()
+    for name, numbers in (("first", range(9)), ("second", range(20, 27))):
+        text = "".join(map(lesson_line, numbers))
+        (folder / f"{name}.jsonl").write_text(text, encoding="utf-8", newline="\n")
+    return folder
+
+
 def tiny_teacher(sentences) -> np.ndarray:
     rows = []
     for text in sentences:
@@ -203,6 +249,95 @@ def test_stages_learn_and_resume_to_the_same_weights(
     assert len(curve(work, "retrieve", "train")) == 4
     assert [row["step"] for row in curve(work, "retrieve", "mined")] == [0, 4]
     assert -1 <= figures["similarity_spearman"] <= 1
+
+
+def test_lessons_are_learned_and_resume_to_the_same_weights(
+    prepared: tuple[Path, Path], corpus: Path, lessons: Path, tmp_path: Path
+):
+    work, file = prepared
+    config = load_config(file)
+    distill(config, corpus, work)
+    retrieve(config, corpus, work)
+    runs = []
+    for name, stops in (("whole", (None,)), ("cut", (2, None))):
+        run = copy_inputs(work, tmp_path / name)
+        shutil.copytree(work / "retrieve", run / "retrieve")
+        for stop_after in stops:
+            tune(config, corpus, run, lessons, tiny_teacher, stop_after)
+        runs.append(run)
+    whole, cut = (weights(run, "tune") for run in runs)
+    assert all(torch.equal(value, cut[name]) for name, value in whole.items())
+    before = weights(work, "retrieve")
+    assert any(not torch.equal(value, before[name]) for name, value in whole.items())
+    figures = json.loads((runs[0] / "figures.json").read_text(encoding="utf-8"))
+    assert figures["lessons"] == 5
+    assert 0 <= figures["lessons_other_words_en_ja_late_r1"] <= 1
+    (start,) = curve(runs[0], "tune", "start")
+    # Heading, three sentences and three questions of each of the lessons that are not held out.
+    assert (start["lessons"], start["pairs"]) == (11, 77)
+
+
+def test_changed_lessons_get_vectors_of_their_own(
+    prepared: tuple[Path, Path], corpus: Path, lessons: Path, tmp_path: Path
+):
+    work, file = prepared
+    config = load_config(file)
+    distill(config, corpus, work)
+    retrieve(config, corpus, work)
+    run = copy_inputs(work, tmp_path / "run")
+    shutil.copytree(work / "retrieve", run / "retrieve")
+    tune(config, corpus, run, lessons, tiny_teacher, 2)
+    (lessons / "a.jsonl").write_text(lesson_line(90) + lesson_line(91), encoding="utf-8")
+    tune(config, corpus, run, lessons, tiny_teacher, 4)
+    caches = [VectorCache(path) for path in (run / "tune").glob("lessons-*")]
+    assert sorted(cache.ready for cache in caches) == [77, 91]
+    assert len(list((run / "tune").glob("neighbours-*.json"))) == 2
+
+
+def test_lessons_stand_in_batches_and_never_as_wrong_answers_of_themselves(
+    prepared: tuple[Path, Path], lessons: Path
+):
+    work, file = prepared
+    tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
+    held, train = split_lessons(read_lessons(lessons), 3)
+    assert [[lesson.name for lesson in some] for some in held] == [
+        ["first/3", "first/6", "first/9"],
+        ["second/3", "second/6"],
+    ]
+    documents = lesson_documents(train)
+    shares = dict.fromkeys(documents, 0.5)
+    packer = ContextPacker(documents, tokenizer, load_config(file).retrieve, 1, shares)
+    languages = set()
+    for step in range(12):
+        batch = packer.batch(step)
+        asked = [batch.groups[target] for target in batch.targets]
+        # Both versions of a lesson are one group; only one of them is asked for.
+        assert len({(batch.targets[n], group) for n, group in enumerate(asked)}) == len(set(asked))
+        languages |= {
+            kind for kind, made in documents.items() for one in made for passage in one
+            if passage.group in batch.groups
+        }  # fmt: skip
+    assert languages == {"lessons_ja", "lessons_en"}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("not json", "Expecting"),
+        ('{"ja": ["一。"], "en": ["One.", "Two."], "questions": []}', "1 Japanese and 2 English"),
+        ('{"ja": ["一。"], "en": ["One."]}', "questions"),
+        (lesson_line(1).replace('"sentence": 2', '"sentence": 3').strip(), "no sentence 3"),
+    ],
+)
+def test_a_broken_lesson_is_named_by_file_and_line(tmp_path: Path, line: str, reason: str):
+    (tmp_path / "own.jsonl").write_text(lesson_line(0) + line + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"own.jsonl.*line.*2.*{reason}|{reason}.*own.jsonl"):
+        read_lessons(tmp_path)
+
+
+def test_a_folder_without_lessons_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError, match="no_lessons"):
+        read_lessons(tmp_path)
 
 
 def test_a_half_filled_cache_goes_on(tmp_path: Path):

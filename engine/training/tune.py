@@ -1,0 +1,144 @@
+"""Further training on lessons of a field, without forgetting what was learned before."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from engine.training.checkpoint import load_checkpoint
+from engine.training.config import TrainingConfig
+from engine.training.contexts import training_documents
+from engine.training.figures import development_figures, passage_figures, write_figures
+from engine.training.lessons import LANGUAGES, Lesson, lesson_documents, read_lessons, split_lessons
+from engine.training.loop import Losses, train_loop
+from engine.training.losses import RetrievalLoss
+from engine.training.mining import mine_neighbours, read_neighbours, write_neighbours
+from engine.training.model import Encoder
+from engine.training.packing import SHARES, ContextPacker
+from engine.training.retrieve import ParallelTask, SimilarityTask
+from engine.training.runlog import RunLog
+from engine.training.splits import read_split
+from engine.training.teacher import Embed, VectorCache, fill_cache
+
+
+def lesson_figures(
+    encoder: Encoder, tokenizer: Tokenizer, files: Sequence[Sequence[Lesson]], longest: int
+) -> dict[str, float]:
+    """How often the questions of held-out lessons find their passage among those of all.
+
+    Figures are named after the question's language, the passage's, and whether the question avoids
+    the passage's words.
+    """
+    lessons = [lesson for some in files for lesson in some]
+    figures: dict[str, float] = {"lessons": len(lessons)}
+    for shown in LANGUAGES:
+        passages = [lesson.text(shown) for lesson in lessons]
+        for asked in LANGUAGES:
+            for name, other in (("plain", False), ("other_words", True)):
+                questions, targets = [], []
+                for place, lesson in enumerate(lessons):
+                    found = [item for item in lesson.questions if item.other_words == other]
+                    questions += [item.asked[asked] for item in found]
+                    targets += [place] * len(found)
+                prefix = f"lessons_{name}_{asked}_{shown}"
+                found = passage_figures(
+                    encoder, tokenizer, questions, passages, torch.tensor(targets), longest
+                )
+                figures |= {f"{prefix}_{key}": value for key, value in found.items()}
+    return figures
+
+
+def tune(
+    config: TrainingConfig,
+    corpus: Path,
+    work: Path,
+    lessons: Path,
+    embed: Embed,
+    stop_after: int | None = None,
+) -> None:
+    """Run or resume the stage from ``work/retrieve/checkpoint``.
+
+    Lessons and the corpus take turns: contexts of both stand in a batch, parallel pairs come of one
+    and the other by turns. The result is ``work/tune/checkpoint``; the development figures and
+    those of the held-out lessons go to ``work/figures.json``.
+
+    Args:
+        config: Settings of the run.
+        corpus: Folder of the corpus.
+        work: Folder of the run.
+        lessons: Folder of the lessons.
+        embed: The teacher.
+        stop_after: As in :func:`engine.training.loop.train_loop`.
+
+    Raises:
+        ConfigError: The lessons cannot be used.
+        OSError: A file cannot be read or written.
+    """
+    log = RunLog(work / "curves.jsonl", "tune")
+    torch.manual_seed(config.seed)
+    settings, folder = config.tune, work / "tune"
+    seed = config.seed + 2  # Other batches than those of the stages before.
+    rehearsed = replace(config.retrieve, contexts=settings.contexts, parallel=settings.parallel)
+    tokenizer_file = work / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    split = read_split(corpus, config.pairs, config.split, config.seed)
+    held, train = split_lessons(read_lessons(lessons), settings.held)
+    pairs = [pair for some in train for lesson in some for pair in lesson.pairs()]
+    # Of these lessons and no others: a run may go on with more of them.
+    digest = sha256("\n".join(pair.english for pair in pairs).encode()).hexdigest()[:12]
+    cache = VectorCache(folder / f"lessons-{digest}")
+    fill_cache(
+        [pair.english for pair in pairs],
+        embed,
+        cache,
+        config.teacher,
+        lambda done, total: log.write("vectors", done=done, total=total),
+    )
+    encoder = load_checkpoint(work / "retrieve" / "checkpoint")
+    if config.compiled:
+        for layer in encoder.layers:
+            layer.compile(dynamic=True)
+    taught = lesson_documents(train)
+    longest = {"ja": rehearsed.japanese, "en": rehearsed.english}
+    documents = training_documents(split, rehearsed.documents, longest) | taught
+    shares = {name: share * (1 - settings.share) for name, share in SHARES.items()}
+    shares |= dict.fromkeys(taught, settings.share / len(taught))
+    packer = ContextPacker(documents, tokenizer, rehearsed, seed, shares)
+    neighbours = folder / f"neighbours-{digest}.json"
+    if not neighbours.exists():
+        encoder.eval()
+        asked = [document for some in taught.values() for document in some]
+        write_neighbours(neighbours, mine_neighbours(encoder, tokenizer, asked, rehearsed))
+    packer.use_neighbours(read_neighbours(neighbours))
+    rotation = torch.from_numpy(np.load(work / "retrieve" / "rotation.npy"))
+    seeded = replace(config, seed=seed, retrieve=rehearsed)
+    teacher = VectorCache(work / "teacher")
+    general = ParallelTask(encoder, tokenizer, split, teacher, rotation, seeded)
+    only = replace(split, dev_pairs=[], pairs=pairs, skipped=frozenset())
+    special = ParallelTask(encoder, tokenizer, only, cache, rotation, seeded)
+    similar = SimilarityTask(encoder, tokenizer, split.similarity, rehearsed, seed)
+    questions = RetrievalLoss(encoder, rehearsed)
+
+    def losses(step: int) -> tuple[Losses, int]:
+        found, tokens = questions(packer.batch(step))
+        extra, more = (general, special)[step % 2](step // 2)
+        found |= {name: rehearsed.parallel_weight * value for name, value in extra.items()}
+        tokens += more
+        if step % settings.similarity_every == settings.similarity_every - 1:
+            extra, more = similar(step // settings.similarity_every)
+            found, tokens = found | extra, tokens + more
+        return found, tokens
+
+    def evaluate() -> dict[str, float]:
+        figures = lesson_figures(encoder, tokenizer, held, rehearsed.passage_tokens)
+        vectors = general.vectors(0, len(split.dev_pairs))
+        figures |= development_figures(encoder, tokenizer, split, vectors, config)
+        write_figures(work / "figures.json", figures)
+        return figures
+
+    log.write("start", lessons=sum(map(len, train)), pairs=len(pairs), steps=settings.optim.steps)
+    train_loop(encoder, settings.optim, losses, evaluate, folder, tokenizer_file, log, stop_after)
