@@ -162,6 +162,8 @@ def test_a_drawing_shows_its_texts_where_they_stand_and_in_a_list(
     view.resize(500, 500)
     view.show()
     view.show_content(content)
+    # Texts are drawn a slice of time after another.
+    qtbot.waitUntil(lambda: len(view.sheet.scene().items()) == len(units))
     items = view.sheet.scene().items(Qt.SortOrder.AscendingOrder)
     assert [view.list.item(i).text() for i in range(2)] == [
         "材質 SUS304    [注記]",
