@@ -16,6 +16,8 @@ SOURCES = (
     ("FairytaleQA, uci-soe/FairytaleQAData, train split", "Apache 2.0"),
     ("QMSum, Yale-LILY/QMSum, train split", "MIT"),
     ("JSTS of JGLUE, yahoojapan/JGLUE, train split", "CC BY-SA 4.0"),
+    ("Lessons: passages of invented factory documents with questions, written for this program "
+     "(`resources/lessons`)", "AGPL-3.0-or-later"),
     ("Teacher of the distillation: sentence-transformers/all-MiniLM-L6-v2", "Apache 2.0"),
 )  # fmt: skip
 
@@ -25,9 +27,9 @@ _LEXICON = """
 
 `lexicon.json` holds English words and Japanese units that translate each other, with
 probabilities, learned by IBM Model 1 in both directions from the human-translated pairs of the
-Microsoft documentation, the Python documentation, the PHP manual, the KiCad documentation and the
-Tanaka Corpus. It contains single words, no sentences. Its words are known as well as those sources
-use them: everyday and software words better than those of a workshop.
+Microsoft documentation, the Python documentation, the PHP manual, the KiCad documentation, the
+Tanaka Corpus and the lessons. It contains single words, no sentences. Its words are known as well as
+those sources use them: everyday and software words better than those of a workshop.
 """
 
 
@@ -65,7 +67,8 @@ Weights are int8.
 
 Sentence vectors of a teacher on both languages of translated pairs; then questions and headings to
 their passages with hard negatives, token-level late interaction, pointing to marked answers, and
-judged sentence pairs; then whole documents, where sparse attention learns from its dense twin. All
+judged sentence pairs; then whole documents, where sparse attention learns from its dense twin; then
+lessons, passages of invented factory documents that are asked for in their words and in others. All
 stages, their settings and their losses stand in `engine/training` of the program's repository.
 
 ## What it is for
@@ -76,8 +79,8 @@ where it looked, not a reason.
 
 ## Limits
 
-Trained mostly on software documentation; other fields, dialects, handwriting and old Japanese are
-less certain. Negation, numbers and units are told apart poorly by meaning alone, which is why the
+Trained mostly on software documentation and, for the language of factories, on some 2,800 invented
+passages; other fields, dialects, handwriting and old Japanese are less certain. Negation, numbers and units are told apart poorly by meaning alone, which is why the
 program searches exact words as well. Biases of the sources are in it.
 
 ## Figures
@@ -85,8 +88,11 @@ program searches exact words as well. Biases of the sources are in it.
 {figures or "Not measured yet."}
 
 Measured by `python -m engine.evaluate.report` on the seeded development split of the corpus, except
-for the paraphrases, which are about the program's sample documents. Some of the held-out documents'
-sentences, where other documents repeat them, were among the translated pairs.
+for the lessons, one in ten of which is held out, and the paraphrases, which are about the program's
+sample documents. Held-out lessons have neighbours on the same subject among those that taught.
+Lessons, sample documents and paraphrases are invented alike, though nobody who wrote lessons saw the
+others. Some of the held-out documents' sentences, where other documents repeat them, were among the
+translated pairs.
 
 ## Data
 

@@ -256,13 +256,13 @@ class TuneConfig:
     similarity_every: int = 4
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(
-            steps=1000,
+            steps=700,
             embedding_rate=1e-3,
             rate=3e-4,
             warmup=30,
             log_every=10,
             checkpoint_every=50,
-            evaluate_every=1000,
+            evaluate_every=700,
         )
     )
 
