@@ -61,22 +61,21 @@ def test_other_words_and_the_other_language_find_it_first(query: str, samples: L
 def test_meaning_finds_what_words_do_not(samples: Library):
     """Floors under the figures of the pack that ships.
 
-    Measured: a mean reciprocal rank of 0.46 (words alone, by all their names, 0.43), 18 of 27 among
-    the first five, and 7 of the 12 questions that share no word with their passage among the first
+    Measured: a mean reciprocal rank of 0.71 (words alone, by all their names, 0.54), 22 of 27 among
+    the first five, and 9 of the 12 questions that share no word with their passage among the first
     ten (words alone none).
     """
     questions = [item for item in QUESTIONS if item["kind"] in SEMANTIC]
     words_only = SearchSettings(use_dense=False, use_attention=False)
     ranks = [rank_of(item, samples) or 1000 for item in questions]
-    assert sum(1 / rank for rank in ranks) / len(ranks) > 0.41
-    assert sum(rank <= 5 for rank in ranks) >= 16
+    assert sum(1 / rank for rank in ranks) / len(ranks) > 0.64
+    assert sum(rank <= 5 for rank in ranks) >= 20
     others = [item for item in questions if item["kind"] == "paraphrase"]
     assert not any(rank_of(item, samples, words_only) for item in others)
-    assert sum(rank_of(item, samples) is not None for item in others) >= 6
+    assert sum(rank_of(item, samples) is not None for item in others) >= 8
 
 
 def test_a_workshops_words_are_found_by_those_of_the_other_language(samples: Library):
-    """English names that no text of the model's training gave it."""
     for hit in samples.search("tightening torque of the end cover").hits[:3]:
         read = " ".join((*hit.heading_path, hit.text))
         assert "トルク" in read and "エンドカバー" in read
