@@ -28,8 +28,8 @@ _LEXICON = """
 `lexicon.json` holds English words and Japanese units that translate each other, with
 probabilities, learned by IBM Model 1 in both directions from the human-translated pairs of the
 Microsoft documentation, the Python documentation, the PHP manual, the KiCad documentation, the
-Tanaka Corpus and the lessons. It contains single words, no sentences. Its words are known as well as
-those sources use them: everyday and software words better than those of a workshop.
+Tanaka Corpus and the lessons. It contains single words, no sentences. Its words are known as well
+as those sources use them: everyday and software words better than those of a workshop.
 """
 
 
@@ -80,8 +80,9 @@ where it looked, not a reason.
 ## Limits
 
 Trained mostly on software documentation and, for the language of factories, on some 2,800 invented
-passages; other fields, dialects, handwriting and old Japanese are less certain. Negation, numbers and units are told apart poorly by meaning alone, which is why the
-program searches exact words as well. Biases of the sources are in it.
+passages; other fields, dialects, handwriting and old Japanese are less certain. Negation, numbers
+and units are told apart poorly by meaning alone, which is why the program searches exact words as
+well. Biases of the sources are in it.
 
 ## Figures
 
@@ -90,9 +91,9 @@ program searches exact words as well. Biases of the sources are in it.
 Measured by `python -m engine.evaluate.report` on the seeded development split of the corpus, except
 for the lessons, one in ten of which is held out, and the paraphrases, which are about the program's
 sample documents. Held-out lessons have neighbours on the same subject among those that taught.
-Lessons, sample documents and paraphrases are invented alike, though nobody who wrote lessons saw the
-others. Some of the held-out documents' sentences, where other documents repeat them, were among the
-translated pairs.
+Lessons, sample documents and paraphrases are invented alike, though nobody who wrote lessons saw
+the others. Some of the held-out documents' sentences, where other documents repeat them, were
+among the translated pairs.
 
 ## Data
 
