@@ -139,15 +139,15 @@ def _heading_figures(
     }
 
 
-def passage_figures(
+def found_first(
     encoder: Encoder,
     tokenizer: Tokenizer,
     questions: Sequence[str],
     passages: Sequence[str],
     targets: Tensor,
     longest: int,
-) -> dict[str, float]:
-    """How often questions find their passage first, by sentence vectors and token by token.
+) -> dict[str, Tensor]:
+    """Which questions find their passage first, by sentence vectors and token by token.
 
     Args:
         encoder: The model.
@@ -156,14 +156,16 @@ def passage_figures(
         passages: The passages, each encoded on its own.
         targets: The right passage of each question, ``[Q]`` int64.
         longest: Passages are cut here, in tokens; questions are shorter.
+
+    Returns:
+        ``dense`` and ``late``, bool ``[Q]``.
     """
     queries = _encode(encoder, tokenizer, questions, longest, True)
     shown = _encode(encoder, tokenizer, passages, longest)
+    late = _late_scores(queries.tokens, queries.weights, shown.tokens)
     return {
-        "dense_r1": recall_at_1(_dense_scores(queries, shown), targets),
-        "late_r1": recall_at_1(
-            _late_scores(queries.tokens, queries.weights, shown.tokens), targets
-        ),
+        "dense": _dense_scores(queries, shown).argmax(1) == targets,
+        "late": late.argmax(1) == targets,
     }
 
 

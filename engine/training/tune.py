@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from tokenizers import Tokenizer
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
-from engine.training.figures import development_figures, passage_figures, write_figures
+from engine.training.figures import development_figures, found_first, write_figures
 from engine.training.lessons import LANGUAGES, Lesson, lesson_documents, read_lessons, split_lessons
 from engine.training.loop import Losses, train_loop
 from engine.training.losses import RetrievalLoss
@@ -34,21 +35,23 @@ def lesson_figures(
     the passage's words.
     """
     lessons = [lesson for some in files for lesson in some]
+    asked = [
+        (place, language, "other_words" if item.other_words else "plain", text)
+        for place, lesson in enumerate(lessons)
+        for item in lesson.questions
+        for language, text in item.asked.items()
+    ]
+    questions = [text for _, _, _, text in asked]
+    targets = torch.tensor([place for place, _, _, _ in asked])
     figures: dict[str, float] = {"lessons": len(lessons)}
     for shown in LANGUAGES:
         passages = [lesson.text(shown) for lesson in lessons]
-        for asked in LANGUAGES:
-            for name, other in (("plain", False), ("other_words", True)):
-                questions, targets = [], []
-                for place, lesson in enumerate(lessons):
-                    found = [item for item in lesson.questions if item.other_words == other]
-                    questions += [item.asked[asked] for item in found]
-                    targets += [place] * len(found)
-                prefix = f"lessons_{name}_{asked}_{shown}"
-                found = passage_figures(
-                    encoder, tokenizer, questions, passages, torch.tensor(targets), longest
-                )
-                figures |= {f"{prefix}_{key}": value for key, value in found.items()}
+        found = found_first(encoder, tokenizer, questions, passages, targets, longest)
+        for language, words in product(LANGUAGES, ("plain", "other_words")):
+            rows = [row for row, one in enumerate(asked) if one[1:3] == (language, words)]
+            for way, first in found.items():
+                name = f"lessons_{words}_{language}_{shown}_{way}_r1"
+                figures[name] = float(first[rows].float().mean())
     return figures
 
 

@@ -15,6 +15,8 @@ from engine.training.checkpoint import load_checkpoint
 from engine.training.config import ConfigError, TrainingConfig, load_config
 from engine.training.distill import distill
 from engine.training.lessons import lesson_documents, read_lessons, split_lessons
+from engine.training.losses import wrong_answers
+from engine.training.mining import read_neighbours
 from engine.training.packing import ContextPacker
 from engine.training.retrieve import retrieve
 from engine.training.teacher import WIDTH, TeacherConfig, VectorCache, fill_cache
@@ -251,17 +253,29 @@ def test_stages_learn_and_resume_to_the_same_weights(
     assert -1 <= figures["similarity_spearman"] <= 1
 
 
-def test_lessons_are_learned_and_resume_to_the_same_weights(
-    prepared: tuple[Path, Path], corpus: Path, lessons: Path, tmp_path: Path
-):
+@pytest.fixture
+def retrieved(prepared: tuple[Path, Path], corpus: Path) -> tuple[Path, TrainingConfig]:
+    """A run after the retrieval stage and its settings."""
     work, file = prepared
     config = load_config(file)
     distill(config, corpus, work)
     retrieve(config, corpus, work)
+    return work, config
+
+
+def copy_run(work: Path, target: Path) -> Path:
+    run = copy_inputs(work, target)
+    shutil.copytree(work / "retrieve", run / "retrieve")
+    return run
+
+
+def test_lessons_are_learned_and_resume_to_the_same_weights(
+    retrieved: tuple[Path, TrainingConfig], corpus: Path, lessons: Path, tmp_path: Path
+):
+    work, config = retrieved
     runs = []
     for name, stops in (("whole", (None,)), ("cut", (2, None))):
-        run = copy_inputs(work, tmp_path / name)
-        shutil.copytree(work / "retrieve", run / "retrieve")
+        run = copy_run(work, tmp_path / name)
         for stop_after in stops:
             tune(config, corpus, run, lessons, tiny_teacher, stop_after)
         runs.append(run)
@@ -278,20 +292,19 @@ def test_lessons_are_learned_and_resume_to_the_same_weights(
 
 
 def test_changed_lessons_get_vectors_of_their_own(
-    prepared: tuple[Path, Path], corpus: Path, lessons: Path, tmp_path: Path
+    retrieved: tuple[Path, TrainingConfig], corpus: Path, lessons: Path, tmp_path: Path
 ):
-    work, file = prepared
-    config = load_config(file)
-    distill(config, corpus, work)
-    retrieve(config, corpus, work)
-    run = copy_inputs(work, tmp_path / "run")
-    shutil.copytree(work / "retrieve", run / "retrieve")
+    work, config = retrieved
+    run = copy_run(work, tmp_path / "run")
     tune(config, corpus, run, lessons, tiny_teacher, 2)
     (lessons / "a.jsonl").write_text(lesson_line(90) + lesson_line(91), encoding="utf-8")
     tune(config, corpus, run, lessons, tiny_teacher, 4)
     caches = [VectorCache(path) for path in (run / "tune").glob("lessons-*")]
     assert sorted(cache.ready for cache in caches) == [77, 91]
-    assert len(list((run / "tune").glob("neighbours-*.json"))) == 2
+    mined = [read_neighbours(path) for path in (run / "tune").glob("neighbours-*.json")]
+    assert sorted(map(len, mined)) == [11, 13]
+    # Its translation is no mistake for a lesson.
+    assert not any(group in names for found in mined for group, names in found.items())
 
 
 def test_lessons_stand_in_batches_and_never_as_wrong_answers_of_themselves(
@@ -310,9 +323,10 @@ def test_lessons_stand_in_batches_and_never_as_wrong_answers_of_themselves(
     languages = set()
     for step in range(12):
         batch = packer.batch(step)
-        asked = [batch.groups[target] for target in batch.targets]
-        # Both versions of a lesson are one group; only one of them is asked for.
-        assert len({(batch.targets[n], group) for n, group in enumerate(asked)}) == len(set(asked))
+        allowed = wrong_answers(batch.groups, batch.targets)
+        for query, target in enumerate(batch.targets):
+            same = [row for row, name in enumerate(batch.groups) if name == batch.groups[target]]
+            assert [row for row in same if allowed[query, row]] == [target]
         languages |= {
             kind for kind, made in documents.items() for one in made for passage in one
             if passage.group in batch.groups
