@@ -44,17 +44,19 @@ class QueryTerm:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A translation or another name of a word.
+    """A translation or another name of a word, or a word that often answers it.
 
     Attributes:
         segment: What must stand unbroken, each in one of its forms.
         text: The translation, folded, for marking.
         weight: Factor of its BM25 score.
+        marked: Whether it says what the word says, so that a text that holds it is marked.
     """
 
     segment: Segment
     text: str
     weight: float
+    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.training.config import TrainingConfig, load_config
 from engine.training.corpus import read_pairs
-from engine.training.lessons import LESSONS, read_lessons
+from engine.training.lessons import LESSONS, read_lessons, split_lessons
 from engine.training.runlog import RunLog
 
 _DEFAULT_CONFIG = Path(__file__).parent / "configs" / "base.toml"
@@ -78,12 +78,18 @@ def _blend(work: Path, weights: list[Path], nats: float) -> None:
 
 
 def _lexicon(config: TrainingConfig, corpus: Path, work: Path, lessons: Path) -> None:
+    from engine.training.associations import learn_associations
     from engine.training.lexicon import entry_count, learn, lexicon_pairs, write_lexicon
 
     log = RunLog(work / "curves.jsonl", "lexicon")
-    taught = [pair for some in read_lessons(lessons) for lesson in some for pair in lesson.pairs()]
-    pairs = lexicon_pairs(corpus, config.lexicon, config.pairs.tag, config.seed, taught)
+    _, train = split_lessons(read_lessons(lessons), config.tune.held)
+    taught = [lesson for some in train for lesson in some]
+    told = [pair for lesson in taught for pair in lesson.pairs()]
+    pairs = lexicon_pairs(corpus, config.lexicon, config.pairs.tag, config.seed, told)
     lexicon = learn(pairs, config.lexicon, log.write)
+    associated = learn_associations(taught, config.lexicon)
+    lexicon["surfaces"] = associated["surfaces"] | lexicon["surfaces"]
+    lexicon["associations"] = associated["associations"]
     size = write_lexicon(lexicon, work / "lexicon.json")
     log.write("done", entries=entry_count(lexicon), bytes=size)
 

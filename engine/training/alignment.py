@@ -199,3 +199,19 @@ def _expected(
         claimed = np.bincount(explained.ids, by_empty / total, explained.size)
         empty = claimed / max(claimed.sum(), 1e-12)
     return expected
+
+
+def agreement(found: Alignment, left: Rows, right: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """How sure both directions are that two words are aligned.
+
+    Returns:
+        Geometric mean of the shares of either word's rows in which the directions, again by
+        geometric mean, align them, and the lower of the two shares, each ``[P]``.
+
+    Source:
+        Liang, Taskar and Klein 2006, Alignment by agreement.
+    """
+    counted = np.sqrt(found.right_given_left * found.left_given_right)
+    forward = counted / np.maximum(left.counts()[found.left], 1)
+    backward = counted / np.maximum(right.counts()[found.right], 1)
+    return np.sqrt(forward * backward), np.minimum(forward, backward)

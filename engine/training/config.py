@@ -347,6 +347,10 @@ class LexiconConfig:
         share: Lowest share of the sentences of either word.
         most: Most translations of a word.
         surfaces: Most written forms of an English stem.
+        answers_together: Fewest answers that an association stands in.
+        answers_association: Lowest log-likelihood ratio of an association.
+        answers_probability: Lowest probability of an association.
+        answers_most: Most associations of a word.
     """
 
     per_source: int = 60_000
@@ -362,6 +366,10 @@ class LexiconConfig:
     share: float = 0.01
     most: int = 5
     surfaces: int = 3
+    answers_together: int = 2
+    answers_association: float = 8.0
+    answers_probability: float = 0.03
+    answers_most: int = 10
 
 
 @dataclass(frozen=True, slots=True)

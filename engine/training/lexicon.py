@@ -10,7 +10,7 @@ import json
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from engine.notation.folding import fold
 from engine.notation.stems import stem
 from engine.search.translation import VERSION
-from engine.training.alignment import Alignment, Rows, align, associated_pairs
+from engine.training.alignment import Alignment, Rows, agreement, align, associated_pairs
 from engine.training.config import LexiconConfig
 from engine.training.corpus import Pair
 
@@ -98,10 +98,8 @@ def learn(
         between them). An entry is one string, since some ten thousand lists would be slow to read
         and be looked at by every garbage collection.
 
-        A probability is the geometric mean of the shares of the word's and of the unit's sentences
-        in which the two directions, again by geometric mean, align them: both must agree (Liang,
-        Taskar and Klein 2006, Alignment by agreement), and a rare sense keeps its weight where the
-        unit has no other word.
+        A probability is that of :func:`engine.training.alignment.agreement`: both directions must
+        agree, and a rare sense keeps its weight where the unit has no other word.
     """
     written: Counter[str] = Counter()
     units: Counter[str] = Counter()
@@ -141,46 +139,48 @@ def _lexicon(
     written: Counter[str],
     config: LexiconConfig,
 ) -> dict[str, Any]:
-    counted = np.sqrt(found.right_given_left * found.left_given_right)
-    forward = counted / np.maximum(left.counts()[found.left], 1)
-    backward = counted / np.maximum(right.counts()[found.right], 1)
-    agreed = np.sqrt(forward * backward)
-    usual = np.minimum(forward, backward)
+    agreed, usual = agreement(found, left, right)
     strong = np.flatnonzero((agreed >= config.probability) & (usual >= config.share))
     english: dict[str, list[list[Any]]] = defaultdict(list)
     japanese: dict[str, list[list[Any]]] = defaultdict(list)
     order = strong[np.lexsort((strong, -agreed[strong]))]
-    for left_word, right_word, agreement in zip(
+    for left_word, right_word, sure in zip(
         found.left[order].tolist(),
         found.right[order].tolist(),
         agreed[order].tolist(),
         strict=True,
     ):
         word, unit = words[int(left_word)], units[int(right_word)]
-        probability = round(min(agreement, 1.0), 2)
-        if not any(_overlap(unit, other) for other, _ in english[word]):
+        probability = round(min(sure, 1.0), 2)
+        if not any(overlaps(unit, other) for other, _ in english[word]):
             english[word].append([unit, probability])
         japanese[unit].append([word, probability])
     english = {word: found[: config.most] for word, found in english.items()}
     japanese = {unit: found[: config.most] for unit, found in japanese.items()}
     targets = {word for found in japanese.values() for word, _ in found}
-    surfaces: dict[str, list[str]] = defaultdict(list)
-    for word, _ in sorted(written.items(), key=lambda item: (-item[1], item[0])):
-        if stem(word) in targets and len(surfaces[stem(word)]) < config.surfaces:
-            surfaces[stem(word)].append(word)
     return {
         "version": VERSION,
-        "english": {word: _entry(found) for word, found in sorted(english.items())},
-        "japanese": {unit: _entry(found) for unit, found in sorted(japanese.items())},
-        "surfaces": {word: "\t".join(forms) for word, forms in sorted(surfaces.items())},
+        "english": {word: entry(found) for word, found in sorted(english.items())},
+        "japanese": {unit: entry(found) for unit, found in sorted(japanese.items())},
+        "surfaces": written_forms(written, targets, config.surfaces),
     }
 
 
-def _entry(found: Sequence[Sequence[Any]]) -> str:
+def written_forms(written: Counter[str], stems: Set[str], most: int) -> dict[str, str]:
+    """The commonest written forms of English stems, tabs between them."""
+    forms: dict[str, list[str]] = defaultdict(list)
+    for word, _ in sorted(written.items(), key=lambda item: (-item[1], item[0])):
+        if stem(word) in stems and len(forms[stem(word)]) < most:
+            forms[stem(word)].append(word)
+    return {word: "\t".join(found) for word, found in sorted(forms.items())}
+
+
+def entry(found: Sequence[Sequence[Any]]) -> str:
+    """A word's translations in one string: ``unit TAB probability TAB unit ...``."""
     return "\t".join(f"{unit}\t{probability}" for unit, probability in found)
 
 
-def _overlap(unit: str, better: str) -> bool:
+def overlaps(unit: str, better: str) -> bool:
     """Whether a unit says no more than a better one; runs of katakana are words of their own."""
     return better in unit or (unit in better and not _KATAKANA.fullmatch(unit))
 

@@ -22,7 +22,11 @@ LEXICON = {
         "指摘": "find\t0.3",
         "床": "floor\t0.36",
     },
-    "surfaces": {"audit": "audit\tauditing", "find": "findings\tfinding"},
+    "associations": {
+        "ja": {"ja": {"シール": "ラベル\t0.16"}, "en": {"シール": "label\t0.0625"}},
+        "en": {"ja": {"sticker": "ラベル\t0.25"}, "en": {"sticker": "label\t1.0"}},
+    },
+    "surfaces": {"label": "label\tlabels", "audit": "audit\tauditing", "find": "findings\tfinding"},
 }
 TRANSLATOR = Translator(LEXICON)
 
@@ -51,6 +55,21 @@ def test_japanese_units_become_english_words_longest_first():
     assert [one.text for one in first.alternatives] == ["audit"]
     assert {"内部", "部監", "監査"} == {forms[0] for forms in first.sources}
     assert second.alternatives[0].segment[0][:2] == ("findings", "finding")
+
+
+def test_words_that_answer_the_words_of_a_question_find_but_are_not_marked():
+    assert alternatives("シールの色") == {
+        "シー": {
+            "ラベル": pytest.approx(TRANSLATED * 0.16**0.25),
+            "label": pytest.approx(TRANSLATED * 0.5),
+        }
+    }
+    assert set(alternatives("Which sticker?")["sticker"]) == {"ラベル", "label"}
+    postings = memory({1: "合格ラベルを貼る", 2: "Labels are green.", 3: "関係のない文"})
+    for query in ("シールの色", "Which sticker?"):
+        found = {int(hit.passage_id) for hit in rank(TRANSLATOR.terms(query), postings)}
+        assert found == {1, 2}
+        assert match_spans(TRANSLATOR.terms(query), "合格ラベルを貼る") == []
 
 
 @pytest.mark.parametrize("query", ["", "内部監査の指摘 audit floor", "HV-2041-07", "12.5"])

@@ -3,8 +3,10 @@ import json
 
 from engine.search.translation import VERSION
 from engine.training.__main__ import main
+from engine.training.associations import learn_associations
 from engine.training.config import LexiconConfig
 from engine.training.corpus import Pair
+from engine.training.lessons import read_lessons
 from engine.training.lexicon import (
     closed_units,
     english_words,
@@ -25,6 +27,20 @@ PAIRS = [
     if noun != other
     for verb, deed in VERBS
 ]
+LESSONS = [
+    {"heading_en": heading[0], "heading_ja": heading[1], "en": [text[0]], "ja": [text[1]],
+     "questions": [
+         {"en": asked[0], "ja": asked[1], "sentence": 0, "other_words": True},
+         {"en": f"Asking {heading[0]}", "ja": heading[1], "sentence": 0, "other_words": False}]}
+    for heading, text, asked in (
+        (("Grease", "グリース"), ("Add grease.", "グリースを足す。"),
+         ("Where is the slippery stuff?", "ぬるぬるはどこ")),
+        (("Grease", "グリース"), ("Wipe grease off.", "グリースを拭く。"),
+         ("May slippery stuff stay?", "ぬるぬるのままか")),
+        (("Paint", "塗装"), ("Add paint.", "塗装を足す。"), ("The bright stuff?", "色のもの")),
+        (("Paint", "塗装"), ("Wipe paint off.", "塗装を拭く。"), ("Bright stuff?", "色のままか")),
+    )
+] * 2  # fmt: skip
 CONFIG = LexiconConfig(least=2, together=2, association=3.84, commonest=0.9)
 
 
@@ -70,15 +86,34 @@ def test_the_stage_reads_tagged_pairs_and_writes_the_lexicon(tmp_path):
     settings.write_text("[lexicon]\nleast = 2\ncommonest = 0.9\n", encoding="utf-8")
     lessons = tmp_path / "lessons"
     lessons.mkdir()
-    rows = [{"heading_en": "Grease", "heading_ja": "グリース", "en": ["Add grease."],
-             "ja": ["グリースを足す。"], "questions": []}] * 3  # fmt: skip
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in LESSONS)
     (lessons / "own.jsonl").write_text(text, encoding="utf-8")
     work = tmp_path / "work"
     folders = ["--corpus", str(corpus), "--work", str(work), "--lessons", str(lessons)]
     main(["lexicon", *folders, "--config", str(settings)])
     lexicon = json.loads((work / "lexicon.json").read_text(encoding="utf-8"))
     assert lexicon["version"] == VERSION
-    assert lexicon["english"]["floor"].split("\t")[0] == "床"
+    assert lexicon["english"]["floor"].startswith("床")
     assert lexicon["japanese"]["グリース"].split("\t")[0] == "greas"
+    associations = lexicon["associations"]
+    assert associations["ja"]["ja"]["ぬるぬる"].split("\t")[0] == "グリース"
+    assert associations["en"]["ja"]["slippery"].split("\t")[0] == "グリース"
+    assert associations["ja"]["en"]["ぬるぬる"].split("\t")[0] == "greas"
+    assert lexicon["surfaces"]["greas"] == "grease"
     assert '"event": "done"' in (work / "curves.jsonl").read_text(encoding="utf-8")
+
+
+def test_associations_are_learned_from_questions_in_other_words(tmp_path):
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in LESSONS)
+    (tmp_path / "own.jsonl").write_text(text, encoding="utf-8")
+    (lessons,) = read_lessons(tmp_path)
+    found = learn_associations(lessons, LexiconConfig(least=2))
+    entry = found["associations"]["en"]["en"]["slippery"].split("\t")
+    assert entry[0] == "greas"
+    assert float(entry[1]) > 0.5
+    # "stuff" stands in questions about either.
+    assert "stuff" not in found["associations"]["en"]["en"]
+    assert "paint" not in entry
+    # Questions in the words of their passage teach nothing.
+    assert "ask" not in found["associations"]["en"]["en"]
+    assert found["surfaces"]["greas"] == "grease"
