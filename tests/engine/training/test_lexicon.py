@@ -34,9 +34,9 @@ LESSONS = [
          {"en": f"Asking {heading[0]}", "ja": heading[1], "sentence": 0, "other_words": False}]}
     for heading, text, asked in (
         (("Grease", "グリース"), ("Add grease.", "グリースを足す。"),
-         ("Where is the slippery stuff?", "ぬるぬるはどこ")),
+         ("Where is the slippery stuff?", "ぬるぬるの場所")),
         (("Grease", "グリース"), ("Wipe grease off.", "グリースを拭く。"),
-         ("May slippery stuff stay?", "ぬるぬるのままか")),
+         ("May slippery stuff stay?", "ぬるぬるを残す")),
         (("Paint", "塗装"), ("Add paint.", "塗装を足す。"), ("The bright stuff?", "色のもの")),
         (("Paint", "塗装"), ("Wipe paint off.", "塗装を拭く。"), ("Bright stuff?", "色のままか")),
     )
