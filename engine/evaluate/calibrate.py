@@ -41,9 +41,6 @@ from engine.search.translation import Translator
 
 MOST_QUESTIONS = 600
 TEST = "test"
-# Share of Japanese questions that text in the other language answers, in offices that this is for;
-# among the fitted questions it is far higher.
-FOREIGN_SHARE = 0.005
 # Strong enough that no part is trusted as far as the documents of the fit alone would have it: with
 # a tenth of it the encoder, which has read their like, leaves the translated words nearly no say.
 RIDGE = 1e-2
@@ -123,7 +120,6 @@ def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]
         questions.append((np.stack(columns, axis=1), item.labels))
     free = np.array([name in offsets for name in names])
     fitted = dict(zip(names, fit_choice(questions, free, ridge=RIDGE).tolist(), strict=True))
-    fitted["foreign"] += _prior_shift(asked)
 
     strengths, labels = [], []
     for item in asked:
@@ -135,22 +131,6 @@ def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]
     (slope, relative), bias = fit_logistic(np.concatenate(strengths), np.concatenate(labels))
     fitted |= {"slope": float(slope), "relative": float(relative), "bias": bias}
     return {name: round(value, 4) for name, value in fitted.items()}
-
-
-def _prior_shift(asked: Sequence[Asked]) -> float:
-    """Log-odds from the share of foreign answers among the questions to ``FOREIGN_SHARE``.
-
-    Source:
-        King and Zeng 2001, Logistic regression in rare events data, section 4.1.
-    """
-    foreign = [
-        bool((item.labels & item.found.foreign).any())
-        for item in asked
-        if shape(item.query).japanese and item.labels.any()
-    ]
-    share = float(np.clip(np.mean(foreign), 0.001, 0.999)) if foreign else FOREIGN_SHARE
-    wanted = min(share, FOREIGN_SHARE)
-    return float(np.log(wanted / (1 - wanted)) - np.log(share / (1 - share)))
 
 
 def _sentence(item: Asked) -> QueryShape:

@@ -28,8 +28,10 @@ _LEXICON = """
 `lexicon.json` holds English words and Japanese units that translate each other, with
 probabilities, learned by IBM Model 1 in both directions from the human-translated pairs of the
 Microsoft documentation, the Python documentation, the PHP manual, the KiCad documentation, the
-Tanaka Corpus and the lessons. It contains single words, no sentences. Its words are known as well
-as those sources use them: everyday and software words better than those of a workshop.
+Tanaka Corpus and the lessons; and, learned alike from the lessons' questions in other words, words
+that stand in the answer where a word stands in the question, within each language and across. It
+contains single words, no sentences. Its words are known as well as those sources use them: everyday
+and software words better than those of a workshop.
 """
 
 
