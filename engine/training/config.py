@@ -178,7 +178,6 @@ class RetrieveConfig:
         english: Most characters of an English passage.
         query_tokens: Longest query.
         queries: Most queries in one step.
-        asked: Most queries of a passage in one step.
         isolated: Share of steps whose passages do not read each other.
         run: Most neighbouring passages of a document in a row.
         cross: Chance that a passage with a query in the other language is asked in it.
@@ -210,7 +209,6 @@ class RetrieveConfig:
     english: int = 1000
     query_tokens: int = 48
     queries: int = 72
-    asked: int = 2
     isolated: float = 0.5
     run: int = 6
     cross: float = 0.5
@@ -246,8 +244,6 @@ class TuneConfig:
         held: The last of each so many lessons is held out for judging.
         share: Share of the drawn documents that are lessons.
         contexts: Packed contexts in one step; all else is as in the retrieval stage.
-        queries: Most queries in one step.
-        asked: Most queries of a passage in one step.
         parallel: Parallel pairs in a step, by turns of the lessons and of the corpus.
         similarity_every: Steps between two with judged pairs.
         optim: Optimisation.
@@ -256,8 +252,6 @@ class TuneConfig:
     held: int = 10
     share: float = 0.5
     contexts: int = 12
-    queries: int = 160
-    asked: int = 6
     parallel: int = 64
     similarity_every: int = 4
     optim: OptimConfig = field(

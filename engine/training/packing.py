@@ -165,7 +165,7 @@ class ContextPacker:
             if not whole or passage.group in seen:
                 continue
             seen.add(passage.group)
-            for _ in range(min(self._config.asked, max(1, len(passage.queries)))):
+            for _ in range(min(2, max(1, len(passage.queries)))):
                 drawn = self._query(passage, chosen)
                 if drawn is not None and drawn[0] not in seen:
                     seen.add(drawn[0])

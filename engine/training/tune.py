@@ -85,13 +85,7 @@ def tune(
     torch.manual_seed(config.seed)
     settings, folder = config.tune, work / "tune"
     seed = config.seed + 2  # Other batches than those of the stages before.
-    rehearsed = replace(
-        config.retrieve,
-        contexts=settings.contexts,
-        queries=settings.queries,
-        asked=settings.asked,
-        parallel=settings.parallel,
-    )
+    rehearsed = replace(config.retrieve, contexts=settings.contexts, parallel=settings.parallel)
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     split = read_split(corpus, config.pairs, config.split, config.seed)

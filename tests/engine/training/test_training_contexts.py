@@ -1,5 +1,4 @@
 import random
-from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -77,17 +76,6 @@ def test_batches_are_repeatable_and_spans_hold_their_passages(tokenizer: Tokeniz
         assert len(set(map(tuple, batch.queries))) == len(batch.queries)
         assert len({batch.groups[at] for at in batch.targets}) == len(set(batch.targets))
     assert min(segments) == 1 < max(segments)
-
-
-def test_a_passage_is_asked_as_often_as_wanted(tokenizer: Tokenizer):
-    made = [[replace(one, queries=tuple("あいうえ"), answers=()) for one in documents()[0]]]
-    most = {}
-    for asked in (1, 4):
-        config = RetrieveConfig(context_tokens=128, contexts=4, asked=asked, pseudo=0.0)
-        packer = ContextPacker({"qa_ja": made}, tokenizer, config, 1)
-        counts = [Counter(packer.batch(step).targets) for step in range(8)]
-        most[asked] = max(max(count.values()) for count in counts)
-    assert most == {1: 1, 4: 4}
 
 
 def test_copies_of_the_right_passage_are_no_wrong_answers(tokenizer: Tokenizer):
