@@ -2,7 +2,8 @@
 
 The sets are of kind ``retrieval`` or ``files``. Those that ``engine.evaluate.splits`` writes into
 ``whole/`` hold what training never saw: Japanese and English questions on text of their language,
-headings of one language on documents of the other, and sentences asked for by paraphrases.
+headings of one language on documents of the other, sentences asked for by paraphrases, and lessons
+in both languages, asked in their words and in others.
 Questions of split ``test`` are left out. Each set is a scope of its own, its documents encoded in
 one pass each, as the product does. For each set of parts the weights are fitted to put the right
 candidates first among all that search gathers, then the scale that turns strength into probability.
