@@ -2,8 +2,7 @@
 
 The sets are of kind ``retrieval`` or ``files``. Those that ``engine.evaluate.splits`` writes into
 ``whole/`` hold what training never saw: Japanese and English questions on text of their language,
-headings of one language on documents of the other, sentences asked for by paraphrases, and lessons
-in both languages, asked in their words and in others.
+headings of one language on documents of the other, and sentences asked for by paraphrases.
 Questions of split ``test`` are left out. Each set is a scope of its own, its documents encoded in
 one pass each, as the product does. For each set of parts the weights are fitted to put the right
 candidates first among all that search gathers, then the scale that turns strength into probability.
@@ -42,6 +41,9 @@ from engine.search.translation import Translator
 
 MOST_QUESTIONS = 600
 TEST = "test"
+# Share of Japanese questions that text in the other language answers, in offices that this is for;
+# among the fitted questions it is far higher.
+FOREIGN_SHARE = 0.005
 # Strong enough that no part is trusted as far as the documents of the fit alone would have it: with
 # a tenth of it the encoder, which has read their like, leaves the translated words nearly no say.
 RIDGE = 1e-2
@@ -121,6 +123,7 @@ def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]
         questions.append((np.stack(columns, axis=1), item.labels))
     free = np.array([name in offsets for name in names])
     fitted = dict(zip(names, fit_choice(questions, free, ridge=RIDGE).tolist(), strict=True))
+    fitted["foreign"] += _prior_shift(asked)
 
     strengths, labels = [], []
     for item in asked:
@@ -132,6 +135,22 @@ def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]
     (slope, relative), bias = fit_logistic(np.concatenate(strengths), np.concatenate(labels))
     fitted |= {"slope": float(slope), "relative": float(relative), "bias": bias}
     return {name: round(value, 4) for name, value in fitted.items()}
+
+
+def _prior_shift(asked: Sequence[Asked]) -> float:
+    """Log-odds from the share of foreign answers among the questions to ``FOREIGN_SHARE``.
+
+    Source:
+        King and Zeng 2001, Logistic regression in rare events data, section 4.1.
+    """
+    foreign = [
+        bool((item.labels & item.found.foreign).any())
+        for item in asked
+        if shape(item.query).japanese and item.labels.any()
+    ]
+    share = float(np.clip(np.mean(foreign), 0.001, 0.999)) if foreign else FOREIGN_SHARE
+    wanted = min(share, FOREIGN_SHARE)
+    return float(np.log(wanted / (1 - wanted)) - np.log(share / (1 - share)))
 
 
 def _sentence(item: Asked) -> QueryShape:

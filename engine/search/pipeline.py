@@ -4,8 +4,7 @@ Words, meaning and attention each propose candidates; every candidate is then sc
 and the scores are fused. What cannot run is left out: without a model the words still answer.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +16,6 @@ from engine.notation.identifiers import identifiers
 from engine.progress import CancelToken
 from engine.records import (
     DocumentId,
-    Identifier,
     Parts,
     PassageId,
     QueryEncoding,
@@ -40,8 +38,6 @@ DENSE_CANDIDATES = 100
 SHORTEST_ANSWER = 6
 # Revisions whose tokens are read for one question.
 MOST_SURVEYED = 24
-
-_NUMBER = re.compile(r"(?<!\d)\d{3,}(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,30 +280,20 @@ def _surveyed(index: Index, rows: set[int]) -> list[int]:
 
 
 def _exact(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
-    """Share of the question's identifiers and long numbers that stand in each passage, or, where
-    it has none, whether the whole question stands there unbroken."""
-    named = identifiers(query)
-    wanted = {identifier_terms(found)[0] for found in named} | _numbers(query, named)
+    """Share of the question's identifiers that stand in each passage, or, where it has none,
+    whether the whole question stands there unbroken."""
+    wanted = {identifier_terms(found)[0] for found in identifiers(query)}
     whole = _squeezed(query)
     exact = np.zeros(len(rows))
     for at, row in enumerate(rows.tolist()):
         text = index.passage_text(row)
         if wanted:
-            here = identifiers(text)
             # A tolerance also stands where its unit is written behind it.
-            held = {term for found in here for term in identifier_terms(found)}
-            exact[at] = len(wanted & (held | _numbers(text, here))) / len(wanted)
+            held = {term for found in identifiers(text) for term in identifier_terms(found)}
+            exact[at] = len(wanted & held) / len(wanted)
         elif whole:
             exact[at] = float(whole in _squeezed(text))
     return exact
-
-
-def _numbers(text: str, named: Sequence[Identifier]) -> set[str]:
-    """Numbers outside identifiers that are long enough to name something, such as a serial."""
-    rest = list(text)
-    for found in named:
-        rest[found.start : found.end] = " " * (found.end - found.start)
-    return set(_NUMBER.findall(fold("".join(rest)).text))
 
 
 def _squeezed(text: str) -> str:

@@ -61,19 +61,18 @@ def test_other_words_and_the_other_language_find_it_first(query: str, samples: L
 def test_meaning_finds_what_words_do_not(samples: Library):
     """Floors under the figures of the pack that ships.
 
-    Measured: a mean reciprocal rank of 0.68 (words alone, by all their names, 0.54), 21 of 27 among
-    the first five, and 7 of the 12 questions that share no word with their passage among the first
-    ten (words alone, by words that answered theirs, 3).
+    Measured: a mean reciprocal rank of 0.71 (words alone, by all their names, 0.54), 22 of 27 among
+    the first five, and 9 of the 12 questions that share no word with their passage among the first
+    ten (words alone none).
     """
     questions = [item for item in QUESTIONS if item["kind"] in SEMANTIC]
     words_only = SearchSettings(use_dense=False, use_attention=False)
     ranks = [rank_of(item, samples) or 1000 for item in questions]
-    assert sum(1 / rank for rank in ranks) / len(ranks) > 0.62
-    assert sum(rank <= 5 for rank in ranks) >= 19
+    assert sum(1 / rank for rank in ranks) / len(ranks) > 0.64
+    assert sum(rank <= 5 for rank in ranks) >= 20
     others = [item for item in questions if item["kind"] == "paraphrase"]
-    by_words = [rank_of(item, samples, words_only) is not None for item in others]
-    found = [rank_of(item, samples) is not None for item in others]
-    assert sum(found) >= max(6, sum(by_words) + 2)
+    assert not any(rank_of(item, samples, words_only) for item in others)
+    assert sum(rank_of(item, samples) is not None for item in others) >= 8
 
 
 def test_a_workshops_words_are_found_by_those_of_the_other_language(samples: Library):

@@ -45,7 +45,6 @@ FITTED: dict[str, Any] = {
             "dense": 4.0,
             "exact": -5.0,
             "foreign_dense": 8.0,
-            "doubted_dense": 8.0,
             "latin_lexical": 3.0,
             "latin_dense": 1.0,
             "foreign": -1.0,
@@ -66,6 +65,20 @@ def test_fused_by_hand():
     assert scores == pytest.approx([chance(2.2, 2.2), chance(2.0, 2.2)])
 
 
+def test_a_sentence_whose_words_stand_nowhere_goes_by_its_meaning():
+    calibration = Calibration.read(FITTED)
+    weak = raw([0.35, 0.0], [0.25, 0.3], [NAN] * 2)
+    assert fused(weak, calibration=calibration) == pytest.approx(
+        [chance(0.2 * 0.7 + 3.0, 3.6), chance(3.6, 3.6)]
+    )
+    halfway = raw([0.45, 0.0], [0.25, 0.5], [NAN] * 2)
+    assert fused(halfway, calibration=calibration) == pytest.approx(
+        [chance(0.6 * 0.9 + 2.0, 4.0), chance(4.0, 4.0)]
+    )
+    bare = fused(weak, short=1.0, calibration=calibration)
+    assert bare[0] > bare[1]
+
+
 def test_foreign_by_hand():
     scores = fused(
         raw([0.6, 0.0], [0.25, 0.5], [NAN] * 2),
@@ -73,20 +86,6 @@ def test_foreign_by_hand():
         foreign=[False, True],
     )
     assert scores == pytest.approx([chance(2.2, 3.0), chance(3.0, 3.0)])
-
-
-def test_foreign_passages_whose_words_nobody_translated_have_weights_of_their_own():
-    weights = FITTED["weights"]["lexical+dense"] | {"foreign_lexical": 2.0, "doubted_dense": 16.0}
-    calibration = Calibration.read(FITTED | {"weights": {"lexical+dense": weights}})
-    for best, doubted in ((0.4, 1.0), (0.55, 0.75), (0.8, 0.0)):
-        scores = fused(
-            raw([best, 0.0], [0.25, 0.5], [NAN] * 2), calibration=calibration, foreign=[True, True]
-        )
-        sure = 1.0 - doubted
-        first = sure * (2.0 * best + 8.0 * 0.25) + doubted * 16.0 * 0.25 - 1.0
-        second = sure * 8.0 * 0.5 + doubted * 16.0 * 0.5 - 1.0
-        top = max(first, second)
-        assert scores == pytest.approx([chance(first, top), chance(second, top)])
 
 
 @pytest.mark.parametrize(
