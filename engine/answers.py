@@ -40,8 +40,7 @@ from engine.scope import Scope, Scopes
 from engine.search.attention import passage_attention, passage_scorer
 from engine.search.pipeline import RankedPassage, RankedPassages
 from engine.search.pipeline import search as rank_passages
-from engine.search.thesaurus import workshop_terms
-from engine.search.translation import Translator
+from engine.search.translation import shipped_translator
 from engine.store import Store
 from engine.summary.extract import extract
 
@@ -243,7 +242,7 @@ class Answers:
             encoding,
             calibration,
             cancel,
-            Translator(lexicon, workshop_terms()),
+            shipped_translator(lexicon),
             marking,
         )
         return ranked, pack_hash

@@ -2,7 +2,8 @@
 
 The sets are of kind ``retrieval`` or ``files``. Those that ``engine.evaluate.splits`` writes into
 ``whole/`` hold what training never saw: Japanese and English questions on text of their language,
-headings of one language on documents of the other, and sentences asked for by paraphrases.
+headings of one language on documents of the other, sentences asked for by paraphrases, and lessons
+in both languages, asked in their words and in others.
 Questions of split ``test`` are left out. Each set is a scope of its own, its documents encoded in
 one pass each, as the product does. For each set of parts the weights are fitted to put the right
 candidates first among all that search gathers, then the scale that turns strength into probability.
@@ -13,6 +14,7 @@ written into ``pack.json``.
 import argparse
 import itertools
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,14 +38,13 @@ from engine.search import fusion, pipeline
 from engine.search.fusion import Calibration, RawParts
 from engine.search.pipeline import Candidates
 from engine.search.query import QueryShape, shape
-from engine.search.thesaurus import workshop_terms
-from engine.search.translation import Translator
+from engine.search.translation import shipped_translator
 
 MOST_QUESTIONS = 600
 TEST = "test"
-# Share of Japanese questions that text in the other language answers, in offices that this is for;
-# among the fitted questions it is far higher.
-FOREIGN_SHARE = 0.005
+# How likely a Japanese question is meant for an English passage, beside a Japanese one. Among the
+# fitted lessons the languages are alike; whoever asks in Japanese mostly means Japanese documents.
+FOREIGN_ODDS = 1 / 3
 # Strong enough that no part is trusted as far as the documents of the fit alone would have it: with
 # a tenth of it the encoder, which has read their like, leaves the translated words nearly no say.
 RIDGE = 1e-2
@@ -65,7 +66,7 @@ class Asked:
 
 def ask(collection: Collection, encoder: Encoder, most: int, cancel: CancelToken) -> list[Asked]:
     """Gather the candidates of a set's questions, at most ``most`` of them."""
-    translator = Translator(encoder.pack.lexicon, workshop_terms())
+    translator = shipped_translator(encoder.pack.lexicon)
     asked = []
     for item in spread([one for one in collection.questions if one.split != TEST], most):
         found = pipeline.gather(
@@ -87,6 +88,7 @@ def only(raw: RawParts, parts: Sequence[str]) -> RawParts:
     absent = np.full(len(raw.exact), np.nan)
     return RawParts(
         lexical=raw.lexical if "lexical" in parts else absent,
+        associated=raw.associated,
         exact=raw.exact if "lexical" in parts else np.zeros(len(raw.exact)),
         dense=raw.dense if "dense" in parts else absent,
         attention=raw.attention if "attention" in parts else absent,
@@ -102,17 +104,21 @@ def part_sets() -> list[tuple[str, ...]]:
     ]
 
 
-def fit(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Fit the ``fusion`` section."""
+def fit(sets: Sequence[Sequence[Asked]]) -> dict[str, Any]:
+    """Fit the ``fusion`` section to sets of questions, each of which weighs alike."""
+    asked = [item for items in sets for item in items]
+    shares = np.array([1 / len(items) for items in sets for _ in items])
     return {
         "version": fusion.VERSION,
         "curves": {name: _curve(asked, name) for name in fusion.PARTS},
-        "weights": {"+".join(parts): _weights(asked, parts) for parts in part_sets()},
+        "weights": {"+".join(parts): _weights(asked, shares, parts) for parts in part_sets()},
         "short_bonus": fusion.SHORT_EXACT_BONUS,
     }
 
 
-def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]:
+def _weights(
+    asked: Sequence[Asked], shares: np.ndarray, parts: tuple[str, ...]
+) -> dict[str, float]:
     offsets = ("foreign", "foreign_latin")
     names = [*fusion.FEATURES, *offsets]
     questions = []
@@ -122,8 +128,10 @@ def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]
         columns = [*made.values(), foreign * float(not kind.latin), foreign * float(kind.latin)]
         questions.append((np.stack(columns, axis=1), item.labels))
     free = np.array([name in offsets for name in names])
-    fitted = dict(zip(names, fit_choice(questions, free, ridge=RIDGE).tolist(), strict=True))
-    fitted["foreign"] += _prior_shift(asked)
+    fitted = dict(
+        zip(names, fit_choice(questions, free, shares, ridge=RIDGE).tolist(), strict=True)
+    )
+    fitted["foreign"] += math.log(FOREIGN_ODDS)
 
     strengths, labels = [], []
     for item in asked:
@@ -132,25 +140,12 @@ def _weights(asked: Sequence[Asked], parts: tuple[str, ...]) -> dict[str, float]
         )
         strengths.append(np.stack([found, found - found.max()], axis=1))
         labels.append(item.labels)
-    (slope, relative), bias = fit_logistic(np.concatenate(strengths), np.concatenate(labels))
+    weights = np.repeat(shares, [len(found) for found in labels])
+    (slope, relative), bias = fit_logistic(
+        np.concatenate(strengths), np.concatenate(labels), weights
+    )
     fitted |= {"slope": float(slope), "relative": float(relative), "bias": bias}
     return {name: round(value, 4) for name, value in fitted.items()}
-
-
-def _prior_shift(asked: Sequence[Asked]) -> float:
-    """Log-odds from the share of foreign answers among the questions to ``FOREIGN_SHARE``.
-
-    Source:
-        King and Zeng 2001, Logistic regression in rare events data, section 4.1.
-    """
-    foreign = [
-        bool((item.labels & item.found.foreign).any())
-        for item in asked
-        if shape(item.query).japanese and item.labels.any()
-    ]
-    share = float(np.clip(np.mean(foreign), 0.001, 0.999)) if foreign else FOREIGN_SHARE
-    wanted = min(share, FOREIGN_SHARE)
-    return float(np.log(wanted / (1 - wanted)) - np.log(share / (1 - share)))
 
 
 def _sentence(item: Asked) -> QueryShape:
@@ -161,6 +156,8 @@ def _sentence(item: Asked) -> QueryShape:
 def _curve(asked: Sequence[Asked], part: str) -> dict[str, float]:
     """Right and wrong candidates weigh the same, so 0.5 is as likely right as wrong."""
     values = np.concatenate([item.found.raw.part(part) for item in asked])
+    if part == "lexical":
+        values = values + np.concatenate([item.found.raw.associated for item in asked])
     labels = np.concatenate([item.labels for item in asked])
     held = values > 0 if part == "lexical" else ~np.isnan(values)
     values, labels = values[held], labels[held]
@@ -242,8 +239,8 @@ def calibrate(pack: Path, sets: Sequence[EvaluationSet]) -> dict[str, Any]:
         collection = run(build([one], encoder, cancel, together=True))
         asked.setdefault(one.name, []).extend(ask(collection, encoder, MOST_QUESTIONS, cancel))
     judging = {name: items[1::2] for name, items in asked.items()}
-    section = fit([item for items in asked.values() for item in items])
-    fitting = fit([item for items in asked.values() for item in items[::2]])
+    section = fit(list(asked.values()))
+    fitting = fit([items[::2] for items in asked.values()])
     return section | {"figures": report(judging, fitting)}
 
 

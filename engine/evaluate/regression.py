@@ -91,6 +91,7 @@ def _loss(
 def fit_choice(
     questions: Sequence[tuple[np.ndarray, np.ndarray]],
     free: np.ndarray,
+    shares: np.ndarray | None = None,
     *,
     ridge: float = 1e-3,
 ) -> np.ndarray:
@@ -104,6 +105,7 @@ def fit_choice(
         questions: Features ``[N, F]`` and labels ``[N]`` of each; those without a right candidate
             or without a wrong one say nothing and are left out.
         free: Features whose weight may be negative, bool ``[F]``.
+        shares: What each question counts for, ``[Q]``; all alike if None.
         ridge: Penalty on the squares of the weights of the standardised features.
 
     Returns:
@@ -113,22 +115,27 @@ def fit_choice(
         McFadden 1974, Conditional logit analysis; as a loss for ranking, ListNet (Cao et al.
         2007) with equal shares for the right ones.
     """
+    counts = np.ones(len(questions)) if shares is None else np.asarray(shares, float)
     told = [
-        (np.asarray(features, float), np.asarray(labels, float))
-        for features, labels in questions
+        (np.asarray(features, float), np.asarray(labels, float), float(count))
+        for (features, labels), count in zip(questions, counts, strict=True)
         if 0 < np.sum(labels) < len(labels)
     ]
     if not told:
         return np.zeros(len(free))
-    every = np.concatenate([features for features, _ in told])
-    scale = every.std(axis=0)
-    active = scale > 0
+    total = sum(count for _, _, count in told)
+    told = [(features, labels, count / total) for features, labels, count in told]
+    centre = sum(share * features.mean(axis=0) for features, _, share in told)
+    scale = np.sqrt(
+        sum(share * ((features - centre) ** 2).mean(axis=0) for features, _, share in told)
+    )
+    active = scale > 1e-12
     scale[~active] = 1.0
-    told = [(features / scale, labels) for features, labels in told]
+    told = [(features / scale, labels, share) for features, labels, share in told]
     while True:
         columns = np.flatnonzero(active)
         fitted = _choice_newton(
-            [(features[:, columns], labels) for features, labels in told],
+            [(features[:, columns], labels, share) for features, labels, share in told],
             len(columns),
             ridge,
         )
@@ -142,7 +149,7 @@ def fit_choice(
 
 
 def _choice_newton(
-    told: Sequence[tuple[np.ndarray, np.ndarray]], width: int, ridge: float
+    told: Sequence[tuple[np.ndarray, np.ndarray, float]], width: int, ridge: float
 ) -> np.ndarray:
     found = np.zeros(width)
     loss, slope, curve = _choice_loss(told, found, ridge)
@@ -165,13 +172,12 @@ def _choice_newton(
 
 
 def _choice_loss(
-    told: Sequence[tuple[np.ndarray, np.ndarray]], found: np.ndarray, ridge: float
+    told: Sequence[tuple[np.ndarray, np.ndarray, float]], found: np.ndarray, ridge: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
     loss = 0.5 * ridge * float(found @ found)
     slope = ridge * found
     curve = ridge * np.eye(len(found))
-    share = 1.0 / len(told)
-    for features, labels in told:
+    for features, labels, share in told:
         logits = features @ found
         logits -= logits.max()
         chance = np.exp(logits)

@@ -18,8 +18,7 @@ from engine.search.dense import best_rows, cosines
 from engine.search.headings import reached
 from engine.search.index import Index
 from engine.search.query import token_weights
-from engine.search.thesaurus import workshop_terms
-from engine.search.translation import Translator
+from engine.search.translation import shipped_translator
 from kernels.cross import power_mean, score_segments
 
 # Passages that a ranking holds; the measures look no deeper.
@@ -46,7 +45,7 @@ class Ways:
         self._index = collection.index
         self._encoder = encoder
         self._product = product
-        self._translator = Translator(encoder.pack.lexicon, workshop_terms())
+        self._translator = shipped_translator(encoder.pack.lexicon)
         self._widths = encoder.pack.config.passage_widths
         self._bm25 = Bm25([self._index.passage_text(row) for row in range(len(self._index))])
 
@@ -84,7 +83,7 @@ class Ways:
 
     def _lexical(self, query: str) -> list[int]:
         hits = lexical.rank(self._translator.terms(query), self._collection.postings)
-        rows = (self._index.row(hit.passage_id) for hit in hits[:DEPTH])
+        rows = (self._index.row(hit.passage_id) for hit in hits[:DEPTH] if hit.score)
         return [row for row in rows if row is not None]
 
     def _fused(self, query: QueryEncoding, cancel: CancelToken) -> list[int]:

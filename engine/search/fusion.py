@@ -11,9 +11,9 @@ There is one set of weights for each set of parts that can run, so that a missin
 part of zero. A passage in another language than the question has weights of its own: its words
 match by translation only, so that no match is little evidence against it. So has a question in
 Latin words, and passages in its language: whole words with their endings off say more than pairs of
-characters do. Weights, slope and ``relative`` are never negative: under the same weights a passage
-cannot lose by matching better.
-Only ``doubt``, which goes by the best match of words in the whole scope, changes the weights.
+characters do. Words that answered such questions (associations) are guesses and have a weight of
+their own. Weights, slope and ``relative`` are never negative: under the same weights a passage
+cannot lose by matching better. Only :func:`doubt` moves between two sets of weights.
 
 The parameters stand in the section ``fusion`` of a pack; ``engine.evaluate.calibrate`` writes
 them. Defaults serve a pack that has none, and exact search when no pack can be loaded.
@@ -28,22 +28,15 @@ import numpy as np
 from engine.search.query import QueryShape
 
 PARTS = ("lexical", "dense", "attention")
-FEATURES = (
-    "lexical",
-    "exact",
-    "dense",
-    "attention",
-    "latin_lexical",
-    "latin_dense",
-    "latin_attention",
-    "foreign_lexical",
-    "foreign_dense",
-    "foreign_attention",
-)
+_SCORES = ("lexical", "associated", "dense", "attention")
+# Before a score: question and passage in Japanese, both in Latin words, in different languages, and
+# the last where translation is doubted.
+_SETS = ("", "latin_", "foreign_", "doubted_")
+FEATURES = (*(f"{prefix}{name}" for prefix in _SETS for name in _SCORES), "exact")
 # The only weights that may be negative.
 OFFSETS = ("foreign", "foreign_latin", "bias")
 SCALES = ("slope", "relative")
-VERSION = 2
+VERSION = 3
 
 # Slope and offset of each part's logistic curve.
 DEFAULT_CURVES: Mapping[str, tuple[float, float]] = {
@@ -51,17 +44,15 @@ DEFAULT_CURVES: Mapping[str, tuple[float, float]] = {
     "dense": (10.0, -4.5),
     "attention": (14.0, -8.5),
 }
+_OWN = {"lexical": 14.0, "associated": 8.0, "dense": 3.0, "attention": 6.0}
+_AWAY = {"lexical": 8.0, "associated": 4.0, "dense": 5.0, "attention": 10.0}
 DEFAULT_WEIGHTS: Mapping[str, float] = {
-    "lexical": 14.0,
+    **{
+        f"{prefix}{name}": weight
+        for prefix, weights in zip(_SETS, (_OWN, _OWN, _AWAY, _AWAY), strict=True)
+        for name, weight in weights.items()
+    },
     "exact": 2.0,
-    "dense": 3.0,
-    "attention": 6.0,
-    "latin_lexical": 14.0,
-    "latin_dense": 3.0,
-    "latin_attention": 6.0,
-    "foreign_lexical": 8.0,
-    "foreign_dense": 5.0,
-    "foreign_attention": 10.0,
     "foreign": 0.0,
     "foreign_latin": 1.0,
     "slope": 0.3,
@@ -72,12 +63,10 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
 # little: an exact match adds so much log-odds, and meaning and attention count so much less.
 SHORT_EXACT_BONUS = 4.0
 SHORT_DAMPING = 0.5
-# Where not even the best passage holds what was asked for in its words (raw lexical score below the
-# first: not at all; above the second: as well as usual), the question is put in other words, and
-# meaning counts for more. The factors were chosen on the sample questions: paraphrases rise, and
-# held-out JaQuAD questions stay as they were.
-TRUSTED_WORDS = (0.35, 0.55)
-DOUBTED = {"lexical": 0.2, "dense": 3.0, "attention": 0.7}
+# Where not even the best foreign passage holds what was asked for in translated words (raw lexical
+# score below the first: hardly anything; above the second: most of it), the words were not known to
+# the lexicon or are none of the passage's, and the parts say something else.
+TRUSTED_TRANSLATION = (0.5, 0.7)
 # Log-odds that a table of contents loses: it holds the words of every heading and answers nothing.
 CONTENTS_PENALTY = 2.5
 
@@ -88,18 +77,21 @@ class RawParts:
 
     Attributes:
         lexical: Lexical score in 0..1, ``[N]``.
-        exact: 1 where the whole question or an identifier of it stands unbroken, else 0, ``[N]``.
+        associated: What words that answered such questions would add to it, ``[N]``.
+        exact: Share of the question's identifiers and long numbers that stand there; where it has
+            none, whether the whole question stands there unbroken; ``[N]``.
         dense: Cosine, ``[N]``.
         attention: Late interaction of the question's tokens, 0..1, ``[N]``.
     """
 
     lexical: np.ndarray
+    associated: np.ndarray
     exact: np.ndarray
     dense: np.ndarray
     attention: np.ndarray
 
     def part(self, name: str) -> np.ndarray:
-        """One of ``PARTS`` by name."""
+        """One of ``PARTS``, or ``associated``, by name."""
         return getattr(self, name)
 
 
@@ -163,27 +155,29 @@ def features(
     # With no words to go by, meaning and attention are all there is.
     damping = 1.0 - SHORT_DAMPING * kind.short if "lexical" in parts else 1.0
     latin = kind.latin and not kind.japanese
+    doubted = doubt(raw.lexical[foreign]) if "lexical" in parts else 0.0
     made = {name: np.zeros(len(foreign)) for name in FEATURES}
-    for name in parts:
+    # Associations are words, and guesses at the meaning: they count where both do.
+    guessed = ("associated",) if {"lexical", "dense"} <= set(parts) else ()
+    for name in (*parts, *guessed):
         values = np.nan_to_num(raw.part(name)) * (1.0 if name == "lexical" else damping)
         made[f"latin_{name}" if latin else name] = np.where(foreign, 0.0, values)
-        made[f"foreign_{name}"] = np.where(foreign, values, 0.0)
+        away = np.where(foreign, values, 0.0)
+        made[f"foreign_{name}"], made[f"doubted_{name}"] = (1.0 - doubted) * away, doubted * away
     if "lexical" in parts:
         made["exact"] = np.nan_to_num(raw.exact)
     return made
 
 
-def doubt(raw: RawParts, kind: QueryShape) -> float:
-    """How little the words of a sentence say about where its answer stands, 0..1.
+def doubt(lexical: np.ndarray) -> float:
+    """How little translated words say about which foreign passage answers, 0..1.
 
-    Only for questions in Japanese: those in Latin words are often meant for Japanese passages,
-    whose words match by translation and never well.
+    Args:
+        lexical: Raw lexical scores of the foreign candidates, ``[N]``.
     """
-    if not kind.japanese:
-        return 0.0
-    low, high = TRUSTED_WORDS
-    best = float(np.nan_to_num(raw.lexical).max(initial=0.0))
-    return (1.0 - kind.short) * min(max((high - best) / (high - low), 0.0), 1.0)
+    low, high = TRUSTED_TRANSLATION
+    best = float(np.nan_to_num(lexical).max(initial=0.0))
+    return min(max((high - best) / (high - low), 0.0), 1.0)
 
 
 def strength(
@@ -196,9 +190,6 @@ def strength(
 ) -> np.ndarray:
     """Strengths of the candidates from some of the parts, ``[N]``."""
     made = features(raw, parts, kind, foreign)
-    if {"lexical", "dense"} <= set(parts):
-        for name in parts:
-            made[name] = made[name] * (1.0 + doubt(raw, kind) * (DOUBTED[name] - 1.0))
     offset = weights["foreign_latin" if kind.latin else "foreign"]
     return sum((weights[name] * made[name] for name in FEATURES), offset * foreign)
 
@@ -209,6 +200,8 @@ def calibrated(raw: RawParts, calibration: Calibration) -> dict[str, np.ndarray]
     for name in PARTS:
         slope, offset = calibration.curves[name]
         values = raw.part(name).astype(np.float64)
+        if name == "lexical":
+            values = values + raw.associated
         curve = sigmoid(slope * values + offset)
         if name == "lexical":
             curve = np.where(values == 0.0, 0.0, curve)

@@ -94,17 +94,19 @@ class MemoryPostings:
 
 @dataclass(frozen=True, slots=True)
 class LexicalHit:
-    """A passage that holds words of the question.
+    """A passage that holds words of the question, their translations or their associations.
 
     Attributes:
         passage_id: Which.
         score: Calibrated, 0..1.
         raw: BM25 with bonuses.
+        associated: What associations would add to the score.
     """
 
     passage_id: PassageId
     score: float
     raw: float
+    associated: float
 
 
 def rank(
@@ -120,6 +122,8 @@ def rank(
     it is worth there beyond the word itself and the word's other translations. The score is
     ``raw / (raw + SATURATION * sum(w * idf) + OFFSET)``: it grows with the share of what was asked
     for and with how rare that is, and depends on other passages only through df and lengths.
+    Associations earn beyond words and translations, but count apart: a passage that holds nothing
+    else has a score of 0 and comes after all that have one.
 
     Args:
         query: The question, or its terms.
@@ -153,24 +157,35 @@ def rank(
         idfs[term.forms] = weigh.idf(frequencies)
         everything += term.weight * idfs[term.forms]
         gains[term.forms] = weigh.gains(frequencies, term.weight)
-        for passage_id, gain in gains[term.forms].items():
-            raw[passage_id] = raw.get(passage_id, 0.0) + gain
+        _earn(raw, gains[term.forms])
+    translated: dict[tuple[Forms, ...], dict[PassageId, float]] = {}
     for concept in asked.concepts:
-        for passage_id, gain in _translated(concept, gains, lookup, weigh).items():
-            raw[passage_id] = raw.get(passage_id, 0.0) + gain
+        own = [gains[forms] for forms in concept.sources if forms in gains]
+        translated[concept.sources] = _translated(concept, own, lookup, weigh)
+        _earn(raw, translated[concept.sources])
     for phrase in asked.phrases:
         for passage_id, bonus in _phrase_bonus(phrase, idfs, lookup).items():
             if passage_id in raw:
                 raw[passage_id] += bonus
+    more: dict[PassageId, float] = {}
+    for concept in asked.associations:
+        own = [gains[forms] for forms in concept.sources if forms in gains]
+        own.append(translated.get(concept.sources, {}))
+        _earn(more, _translated(concept, own, lookup, weigh))
     excluded = set().union(*(_holding(phrase, lookup) for phrase in asked.excluded))
     scale = SATURATION * everything + OFFSET
-    hits = [
-        LexicalHit(passage_id, value / (value + scale), value)
-        for passage_id, value in raw.items()
-        if passage_id not in excluded
-    ]
-    hits.sort(key=lambda hit: (-hit.raw, hit.passage_id))
+    hits = []
+    for passage_id in (raw.keys() | more.keys()) - excluded:
+        value = raw.get(passage_id, 0.0)
+        score, whole = (one / (one + scale) for one in (value, value + more.get(passage_id, 0.0)))
+        hits.append(LexicalHit(passage_id, score, value, whole - score))
+    hits.sort(key=lambda hit: (-hit.raw, -hit.associated, hit.passage_id))
     return hits
+
+
+def _earn(earned: dict[PassageId, float], gains: Mapping[PassageId, float]) -> None:
+    for passage_id, gain in gains.items():
+        earned[passage_id] = earned.get(passage_id, 0.0) + gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,17 +214,16 @@ class _Gain:
 
 def _translated(
     concept: Concept,
-    gains: Mapping[Forms, Mapping[PassageId, float]],
+    own: Sequence[Mapping[PassageId, float]],
     lookup: "_Lookup",
     weigh: _Gain,
 ) -> dict[PassageId, float]:
-    """What the best translation earns each passage beyond the word itself."""
+    """What the best alternative earns each passage beyond what it has earned for the word."""
     best: dict[PassageId, float] = {}
     for alternative in concept.alternatives:
         frequencies = lookup.unbroken_frequencies(alternative.segment)
         for passage_id, gain in weigh.gains(frequencies, alternative.weight).items():
             best[passage_id] = max(best.get(passage_id, 0.0), gain)
-    own = [gains[forms] for forms in concept.sources if forms in gains]
     more = {one: gain - sum(term.get(one, 0.0) for term in own) for one, gain in best.items()}
     return {one: gain for one, gain in more.items() if gain > 0}
 

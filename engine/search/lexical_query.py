@@ -44,19 +44,17 @@ class QueryTerm:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A translation or another name of a word, or a word that often answers it.
+    """A translation or another name of a word, or a word that often answers questions with it.
 
     Attributes:
         segment: What must stand unbroken, each in one of its forms.
         text: The translation, folded, for marking.
         weight: Factor of its BM25 score.
-        marked: Whether it says what the word says, so that a text that holds it is marked.
     """
 
     segment: Segment
     text: str
     weight: float
-    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,9 @@ class QueryTerms:
         marks: Folded content strings, kana as hiragana, for marking.
         words: Words for marking.
         identifiers: Terms of its identifiers for marking.
-        concepts: Translations of its words.
+        concepts: Translations and other names of its words.
+        associations: Words of passages that answered questions with its words. They say something
+            else than the question, so they count apart and mark nothing.
     """
 
     terms: tuple[QueryTerm, ...]
@@ -95,6 +95,7 @@ class QueryTerms:
     words: frozenset[str]
     identifiers: frozenset[str]
     concepts: tuple[Concept, ...] = ()
+    associations: tuple[Concept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def _folded_spans(asked: QueryTerms, folded: Folded) -> Iterator[Span]:
             continue
         for place in range(len(mark) - 1):
             yield from _occurrences(mark[place : place + 2], kana)
-    translations = [one for concept in asked.concepts for one in concept.alternatives if one.marked]
+    translations = [one for concept in asked.concepts for one in concept.alternatives]
     phrases: dict[str, list[Segment]] = {}
     for one in translations:
         if one.text.isascii():

@@ -4,7 +4,8 @@ Words, meaning and attention each propose candidates; every candidate is then sc
 and the scores are fused. What cannot run is left out: without a model the words still answer.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from engine.notation.identifiers import identifiers
 from engine.progress import CancelToken
 from engine.records import (
     DocumentId,
+    Identifier,
     Parts,
     PassageId,
     QueryEncoding,
@@ -38,6 +40,8 @@ DENSE_CANDIDATES = 100
 SHORTEST_ANSWER = 6
 # Revisions whose tokens are read for one question.
 MOST_SURVEYED = 24
+
+_NUMBER = re.compile(r"(?<!\d)\d{3,}(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +190,15 @@ def gather(
     if relaxed:
         # Quotes also name titles and terms; an answer elsewhere is better than none.
         asked = replace(asked, required=())
+    by_meaning = settings.use_dense and query_encoding is not None
+    # Whoever asks for words alone wants those of the question.
+    asked = asked if by_meaning else replace(asked, associations=())
     words = _words(asked, index, postings) if settings.use_lexical else {}
     cancel.check()
-    proposed = sorted(words, key=lambda row: (-words[row], row))[:LEXICAL_CANDIDATES]
+    proposed = sorted(words, key=lambda row: (-sum(words[row]), row))[:LEXICAL_CANDIDATES]
     rows = set(proposed)
     cosines = None
-    if settings.use_dense and query_encoding is not None:
+    if by_meaning and query_encoding is not None:
         cosines = dense.cosines(query_encoding.vector, index)
         rows.update(dense.best_rows(cosines, DENSE_CANDIDATES).tolist())
         cancel.check()
@@ -208,10 +215,10 @@ def gather(
     rows = {row for row in rows if row in words or _answers(index.passage_text(row))}
     ordered = np.array(sorted(_admitted(asked, index, postings, rows)), np.int64)
     absent = np.full(len(ordered), np.nan)
+    held = np.array([words.get(row, (0.0, 0.0)) for row in ordered.tolist()]).reshape(-1, 2)
     raw = fusion.RawParts(
-        lexical=np.array([words.get(row, 0.0) for row in ordered.tolist()])
-        if settings.use_lexical
-        else absent,
+        lexical=held[:, 0] if settings.use_lexical else absent,
+        associated=held[:, 1],
         exact=_exact(query, index, ordered),
         dense=absent if cosines is None else cosines[ordered].astype(np.float64),
         attention=attention.score_rows(query_encoding, index, ordered, cancel)
@@ -232,12 +239,15 @@ def gather(
     )
 
 
-def _words(asked: lexical.QueryTerms, index: Index, postings: lexical.Postings) -> dict[int, float]:
+def _words(
+    asked: lexical.QueryTerms, index: Index, postings: lexical.Postings
+) -> dict[int, tuple[float, float]]:
+    """What each row earns by words and by their associations."""
     found = {}
     for hit in lexical.rank(asked, postings):
         row = index.row(hit.passage_id)
         if row is not None:
-            found[row] = round(float(hit.score), 6)
+            found[row] = (round(hit.score, 6), round(hit.associated, 6))
     return found
 
 
@@ -265,7 +275,9 @@ def _holding(
     terms = tuple(
         QueryTerm(forms, 1.0) for phrase in phrases for segment in phrase for forms in segment
     )
-    only = replace(asked, terms=terms, phrases=(), required=phrases, excluded=(), concepts=())
+    only = replace(
+        asked, terms=terms, phrases=(), required=phrases, excluded=(), concepts=(), associations=()
+    )
     found = (index.row(hit.passage_id) for hit in lexical.rank(only, postings))
     return {row for row in found if row is not None}
 
@@ -280,20 +292,30 @@ def _surveyed(index: Index, rows: set[int]) -> list[int]:
 
 
 def _exact(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
-    """Share of the question's identifiers that stand in each passage, or, where it has none,
-    whether the whole question stands there unbroken."""
-    wanted = {identifier_terms(found)[0] for found in identifiers(query)}
+    """Share of the question's identifiers and long numbers that stand in each passage, or, where
+    it has none, whether the whole question stands there unbroken."""
+    named = identifiers(query)
+    wanted = {identifier_terms(found)[0] for found in named} | _numbers(query, named)
     whole = _squeezed(query)
     exact = np.zeros(len(rows))
     for at, row in enumerate(rows.tolist()):
         text = index.passage_text(row)
         if wanted:
+            here = identifiers(text)
             # A tolerance also stands where its unit is written behind it.
-            held = {term for found in identifiers(text) for term in identifier_terms(found)}
-            exact[at] = len(wanted & held) / len(wanted)
+            held = {term for found in here for term in identifier_terms(found)}
+            exact[at] = len(wanted & (held | _numbers(text, here))) / len(wanted)
         elif whole:
             exact[at] = float(whole in _squeezed(text))
     return exact
+
+
+def _numbers(text: str, named: Sequence[Identifier]) -> set[str]:
+    """Numbers outside identifiers that are long enough to name something, such as a serial."""
+    rest = list(text)
+    for found in named:
+        rest[found.start : found.end] = " " * (found.end - found.start)
+    return set(_NUMBER.findall(fold("".join(rest)).text))
 
 
 def _squeezed(text: str) -> str:

@@ -52,10 +52,8 @@ def learn_associations(lessons: Sequence[Lesson], config: LexiconConfig) -> dict
                 if language == "en":
                     written.update(english_words(answer))
     tables: dict[str, dict[str, dict[str, str]]] = {language: {} for language in LANGUAGES}
-    questions = {language: _rows(asked[language], config) for language in LANGUAGES}
-    answers = {language: _rows(told[language], config) for language in LANGUAGES}
     for one, other in product(LANGUAGES, repeat=2):
-        tables[one][other] = _table(questions[one], answers[other], config)
+        tables[one][other] = _table(asked[one], told[other], config)
     stems = {
         word
         for by_passage in tables.values()
@@ -73,9 +71,9 @@ _UNITS: Mapping[str, Callable[[str], list[str]]] = {"ja": japanese_units, "en": 
 
 
 def _table(
-    asked: tuple[Rows, list[str]], told: tuple[Rows, list[str]], config: LexiconConfig
+    asked: Sequence[Sequence[str]], told: Sequence[Sequence[str]], config: LexiconConfig
 ) -> dict[str, str]:
-    (left, left_units), (right, right_units) = asked, told
+    (left, left_units), (right, right_units) = _rows(asked, config), _rows(told, config)
     keys = associated_pairs(left, right, config.answers_association, config.answers_together)
     found = align(left, right, keys, config.iterations)
     agreed, _ = agreement(found, left, right)

@@ -30,7 +30,7 @@ def asked(count, seed, *, foreign=False):
         if foreign:
             away[:] = np.arange(20) % 2 == right % 2
             values["lexical"][away] = 0.0
-        raw = RawParts(exact=np.zeros(20), **values)
+        raw = RawParts(associated=np.zeros(20), exact=np.zeros(20), **values)
         rows = np.arange(20) * 3
         made.append(
             Asked(
@@ -44,7 +44,7 @@ def asked(count, seed, *, foreign=False):
 
 @pytest.fixture(scope="module")
 def section():
-    return fit(asked(150, 0) + asked(100, 1, foreign=True))
+    return fit([asked(150, 0), asked(100, 1, foreign=True)])
 
 
 def test_every_set_of_parts_is_fitted_and_read_back(section):
@@ -67,6 +67,13 @@ def test_foreign_answers_are_found_beside_passages_with_matching_words(section):
     with_words = judge(judging, section, PARTS)["recall@1"].mean
     assert with_words > 2 * judge(judging, section, ("lexical",))["recall@1"].mean
     assert with_words >= judge(judging, section, ("dense", "attention"))["recall@1"].mean - 0.02
+
+
+def test_sets_weigh_alike_however_long_they_are():
+    home, away = asked(60, 2), asked(60, 3, foreign=True)
+    once = fit([home, away])["weights"]["+".join(PARTS)]
+    assert fit([home * 3, away])["weights"]["+".join(PARTS)] == pytest.approx(once, abs=0.3)
+    assert fit([home * 3 + away])["weights"]["+".join(PARTS)] != pytest.approx(once, abs=0.3)
 
 
 def test_report_covers_every_collection_and_set(section):

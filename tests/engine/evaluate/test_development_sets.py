@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 from engine.evaluate.collection import lay_out
@@ -169,6 +170,18 @@ def test_paraphrases_share_few_words_with_what_they_ask_for(tmp_path: Path):
     texts = {part.id: part.text for part in document.parts}
     assert texts[question.relevant[0]] == SIMILARITY[0].second
     assert set(texts.values()) == {SIMILARITY[0].second, SIMILARITY[1].second}
+
+
+def test_one_document_of_lessons_in_three_is_english(tmp_path: Path):
+    files = [[replace(LESSONS[0][0], name=f"{name}/10")] for name in ("a", "b", "c")]
+    write_sets(SPLIT, files, tmp_path)
+    documents, _, _ = read(tmp_path, "whole/lessons")
+    assert [document.parts[0].heading for document in documents] == [
+        ("締付け",),
+        ("締付け",),
+        ("Tightening",),
+    ]
+    assert documents[2].parts[0].text == "Crosswise. Then mark."
 
 
 def test_lessons_are_whole_documents_asked_in_both_languages(tmp_path: Path):

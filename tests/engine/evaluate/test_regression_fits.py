@@ -62,6 +62,15 @@ def test_choice_keeps_weights_from_turning_negative_unless_they_may():
     assert fit_choice(made, np.array([False, True]))[1] == pytest.approx(-1.0, rel=0.15)
 
 
+def test_choice_weighs_questions_by_their_shares():
+    some, others = questions(np.array([3.0, 0.5]), 200, 1), questions(np.array([0.5, 3.0]), 200, 2)
+    free = np.zeros(2, bool)
+    shares = np.repeat([3.0, 1.0], 200)
+    weighed = fit_choice(some + others, free, shares)
+    assert weighed == pytest.approx(fit_choice(some * 3 + others, free), rel=1e-2)
+    assert weighed[0] > weighed[1] + 0.5
+
+
 def test_choice_ignores_questions_without_an_answer_and_constant_features():
     made = questions(np.array([1.0]), 300)
     silent = [(np.ones((4, 1)), np.zeros(4)), (np.ones((4, 1)), np.ones(4))]

@@ -57,7 +57,7 @@ def test_highlights_lie_over_the_attended_words(answers, make_pdf, tmp_path: Pat
         assert overlap(words(page, "エンドカバーのボルトは"), frame.rect) > 0.95
         assert overlap(words(page, "合いマーク"), frame.rect) < 0.2
         note = frame.info["content"]
-        assert "順位 1" in note and "0.875" in note and "語句の一致 0.500" in note
+        assert "順位 1" in note and "0.875" in note and "語句と関連語 0.500" in note
         for other in (pdf[pdf.page_count - 3], pdf[pdf.page_count - 1]):
             assert not list(other.annots())
 

@@ -51,7 +51,7 @@ def test_word_names_everything_an_auditor_asks_for(answers, tmp_path: Path):
         ("ファイル", "C:\\文書\\手順.txt"),
         ("版", "3"),
         ("SHA-256", source.sha256),
-        ("内訳", "語句の一致 0.500 / 意味の近さ 0.250 / 注目の強さ ―"),
+        ("内訳", "語句と関連語 0.500 / 意味の近さ 0.250 / 注目の強さ ―"),
     ]:
         assert expected in facts, expected
     assert any(name == "検索日時" and value.startswith("2026-11-22") for name, value in facts)

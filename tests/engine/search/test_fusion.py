@@ -18,10 +18,11 @@ from engine.search.query import QueryShape
 NAN = float("nan")
 
 
-def raw(lexical, dense, attention, exact=None):
+def raw(lexical, dense, attention, associated=None, exact=None):
     count = len(lexical)
     return RawParts(
         np.array(lexical, float),
+        np.zeros(count) if associated is None else np.array(associated, float),
         np.zeros(count) if exact is None else np.array(exact, float),
         np.array(dense, float),
         np.array(attention, float),
@@ -42,9 +43,11 @@ FITTED: dict[str, Any] = {
     "weights": {
         "lexical+dense": {
             "lexical": 2.0,
+            "associated": 6.0,
             "dense": 4.0,
             "exact": -5.0,
             "foreign_dense": 8.0,
+            "doubted_dense": 8.0,
             "latin_lexical": 3.0,
             "latin_dense": 1.0,
             "foreign": -1.0,
@@ -65,18 +68,16 @@ def test_fused_by_hand():
     assert scores == pytest.approx([chance(2.2, 2.2), chance(2.0, 2.2)])
 
 
-def test_a_sentence_whose_words_stand_nowhere_goes_by_its_meaning():
+def test_associations_count_apart_where_words_and_meaning_do():
     calibration = Calibration.read(FITTED)
-    weak = raw([0.35, 0.0], [0.25, 0.3], [NAN] * 2)
-    assert fused(weak, calibration=calibration) == pytest.approx(
-        [chance(0.2 * 0.7 + 3.0, 3.6), chance(3.6, 3.6)]
-    )
-    halfway = raw([0.45, 0.0], [0.25, 0.5], [NAN] * 2)
-    assert fused(halfway, calibration=calibration) == pytest.approx(
-        [chance(0.6 * 0.9 + 2.0, 4.0), chance(4.0, 4.0)]
-    )
-    bare = fused(weak, short=1.0, calibration=calibration)
-    assert bare[0] > bare[1]
+    words = [0.6, 0.0]
+    guessed = fused(raw(words, [0.25, 0.5], [NAN] * 2, [0.0, 0.3]), calibration=calibration)
+    assert guessed == pytest.approx([chance(2.2, 3.8), chance(3.8, 3.8)])
+    # No more than a question of words alone do meaning and attention alone ask for them.
+    for dense, attention in (([NAN] * 2, [0.25, 0.5]), ([NAN] * 2, [NAN] * 2)):
+        plain = fused(raw(words, dense, attention), calibration=calibration)
+        with_guesses = fused(raw(words, dense, attention, [0.0, 0.3]), calibration=calibration)
+        assert with_guesses.tolist() == plain.tolist()
 
 
 def test_foreign_by_hand():
@@ -86,6 +87,20 @@ def test_foreign_by_hand():
         foreign=[False, True],
     )
     assert scores == pytest.approx([chance(2.2, 3.0), chance(3.0, 3.0)])
+
+
+def test_foreign_passages_whose_words_nobody_translated_have_weights_of_their_own():
+    weights = FITTED["weights"]["lexical+dense"] | {"foreign_lexical": 2.0, "doubted_dense": 16.0}
+    calibration = Calibration.read(FITTED | {"weights": {"lexical+dense": weights}})
+    for best, doubted in ((0.4, 1.0), (0.55, 0.75), (0.8, 0.0)):
+        scores = fused(
+            raw([best, 0.0], [0.25, 0.5], [NAN] * 2), calibration=calibration, foreign=[True, True]
+        )
+        sure = 1.0 - doubted
+        first = sure * (2.0 * best + 8.0 * 0.25) + doubted * 16.0 * 0.25 - 1.0
+        second = sure * 8.0 * 0.5 + doubted * 16.0 * 0.5 - 1.0
+        top = max(first, second)
+        assert scores == pytest.approx([chance(first, top), chance(second, top)])
 
 
 @pytest.mark.parametrize(
@@ -143,18 +158,28 @@ def test_monotone_in_each_part_whatever_else_is_missing(present, calibration):
     names = [name for bit, name in enumerate(PARTS) if present >> bit & 1]
     for _ in range(50):
         base = {name: generator.random(5) if name in names else np.full(5, NAN) for name in PARTS}
-        exact = generator.random(5)
+        exact, associated = generator.random((2, 5))
         foreign = generator.random(5) < 0.3
         japanese, latin = generator.random(2) < 0.5
         kind = QueryShape(bool(japanese), bool(latin), float(generator.random()))
-        before = fuse(RawParts(exact=exact, **base), calibration, kind=kind, foreign=foreign)
+        before = fuse(
+            RawParts(exact=exact, associated=associated, **base),
+            calibration,
+            kind=kind,
+            foreign=foreign,
+        )
         assert ((before >= 0) & (before <= 1)).all()
         for name in names:
             at = int(generator.integers(5))
             raised = dict(base)
             raised[name] = base[name].copy()
             raised[name][at] += generator.random()
-            after = fuse(RawParts(exact=exact, **raised), calibration, kind=kind, foreign=foreign)
+            after = fuse(
+                RawParts(exact=exact, associated=associated, **raised),
+                calibration,
+                kind=kind,
+                foreign=foreign,
+            )
             assert after[at] >= before[at] - 1e-12
 
 

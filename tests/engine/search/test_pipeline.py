@@ -107,6 +107,10 @@ class Scope:
             )
         self.postings = MemoryPostings(terms)
 
+    def gather(self, query):
+        index = Index(self.revisions)
+        return gather(query, SearchSettings(), index, self.postings, encode(query), CancelToken())
+
     def search(self, query, settings=None, *, model=True, cancel=None):
         return search(
             query,
@@ -278,6 +282,12 @@ def test_tolerance_is_found_with_and_without_its_unit():
     assert found.passages[1].score > 3 * found.passages[2].score
 
 
+def test_long_numbers_and_identifiers_count_as_far_as_they_stand_there():
+    texts = ["製造番号 2504113、HV-2041", "２５０４１１３", "製造番号 25041139", "HV-2041-2504113"]
+    scope = Scope(texts)
+    assert scope.gather("HV-2041 製造番号 2504113 12").raw.exact.tolist() == [1, 0.5, 0, 0.5]
+
+
 def test_scrap_of_text_is_found_only_by_its_words():
     scope = Scope(["mm", "カバーの締付トルクは12.5 N·mとする。"])
     assert [one.text for one in scope.search("回転力").passages] == [
@@ -310,13 +320,6 @@ def test_text_with_japanese_in_it_is_japanese(query, foreign):
             "表面を検査する。",
         ]
     )
-    found = gather(
-        query,
-        SearchSettings(),
-        Index(scope.revisions),
-        scope.postings,
-        encode(query),
-        CancelToken(),
-    )
+    found = scope.gather(query)
     assert found.rows.tolist() == [0, 1, 2, 3]
     assert found.foreign.tolist() == foreign

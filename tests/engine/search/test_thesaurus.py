@@ -83,10 +83,14 @@ def test_mixed_scripts_are_expanded_too():
 def test_part_of_a_longer_name_is_not_translated_by_itself():
     lexicon = {"version": VERSION, "english": {"end": "終わ\t0.5", "lid": "ふた\t0.5"}}
     translator = Translator(lexicon, THESAURUS)
-    texts = {one.text for concept in translator.expand("end cover") for one in concept.alternatives}
+    texts = {
+        one.text
+        for concept in translator.terms("end cover").concepts
+        for one in concept.alternatives
+    }
     assert "終わ" not in texts
-    assert {one.text for one in translator.expand("the end")[0].alternatives} == {"終わ"}
-    (lid,) = translator.expand("lid")
+    assert {one.text for one in translator.terms("the end").concepts[0].alternatives} == {"終わ"}
+    (lid,) = translator.terms("lid").concepts
     assert {one.text for one in lid.alternatives} == {"カバー", "蓋", "cover", "ふた"}
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from engine.records import DocumentId, Passage, PassageId, RevisionId, SearchSettings
 from engine.search.index import Index, IndexedRevision
-from engine.search.lexical import MemoryPostings, match_spans, passage_terms, rank
+from engine.search.lexical import MemoryPostings, match_spans, passage_terms, query_terms, rank
 from engine.search.pipeline import search
 from engine.search.translation import TRANSLATED, VERSION, Translator
 
@@ -35,15 +35,17 @@ def memory(texts):
     return MemoryPostings({PassageId(one): passage_terms(text, ()) for one, text in texts.items()})
 
 
-def alternatives(query):
+def alternatives(concepts):
     return {
         concept.sources[0][0]: {one.text: one.weight for one in concept.alternatives}
-        for concept in TRANSLATOR.expand(query)
+        for concept in concepts
     }
 
 
 def test_english_words_become_japanese_units_by_stem():
-    found = alternatives("What was dropped on the floor during earthquakes?")
+    found = alternatives(
+        TRANSLATOR.terms("What was dropped on the floor during earthquakes?").concepts
+    )
     assert set(found) == {"dropped", "floor", "earthquakes"}
     assert set(found["dropped"]) == {"落と", "ドロップ"}
     assert found["earthquakes"]["地震"] == pytest.approx(TRANSLATED)
@@ -51,35 +53,47 @@ def test_english_words_become_japanese_units_by_stem():
 
 
 def test_japanese_units_become_english_words_longest_first():
-    (first, second) = TRANSLATOR.expand("内部監査の指摘は")
+    (first, second) = TRANSLATOR.terms("内部監査の指摘は").concepts
     assert [one.text for one in first.alternatives] == ["audit"]
     assert {"内部", "部監", "監査"} == {forms[0] for forms in first.sources}
     assert second.alternatives[0].segment[0][:2] == ("findings", "finding")
 
 
-def test_words_that_answer_the_words_of_a_question_find_but_are_not_marked():
-    assert alternatives("シールの色") == {
+def test_words_that_answer_the_words_of_a_question_count_apart_and_are_not_marked():
+    assert alternatives(TRANSLATOR.terms("シールの色").associations) == {
         "シー": {
-            "ラベル": pytest.approx(TRANSLATED * 0.16**0.25),
-            "label": pytest.approx(TRANSLATED * 0.5),
+            "ラベル": pytest.approx(TRANSLATED * 0.4),
+            "label": pytest.approx(TRANSLATED * 0.25),
         }
     }
-    assert set(alternatives("Which sticker?")["sticker"]) == {"ラベル", "label"}
+    english = alternatives(TRANSLATOR.terms("Which sticker?").associations)
+    assert set(english["sticker"]) == {"ラベル", "label"}
     postings = memory({1: "合格ラベルを貼る", 2: "Labels are green.", 3: "関係のない文"})
     for query in ("シールの色", "Which sticker?"):
-        found = {int(hit.passage_id) for hit in rank(TRANSLATOR.terms(query), postings)}
-        assert found == {1, 2}
+        hits = rank(TRANSLATOR.terms(query), postings)
+        assert {int(hit.passage_id) for hit in hits} == {1, 2}
+        assert all(hit.score == hit.raw == 0 < hit.associated for hit in hits)
         assert match_spans(TRANSLATOR.terms(query), "合格ラベルを貼る") == []
+
+
+def test_an_association_adds_what_the_word_and_its_translation_have_not_earned():
+    lexicon = LEXICON | {
+        "associations": {"en": {"ja": {"earthquak": "地震\t1.0\t避難\t1.0"}}},
+    }
+    texts = {1: "地震のとき", 2: "避難のとき", 3: "関係のない文", 4: "別の文", 5: "an earthquake"}
+    hits = rank(Translator(lexicon).terms("earthquake"), memory(texts))
+    assert [int(hit.passage_id) for hit in hits] == [5, 1, 2]
+    assert [hit.associated for hit in hits] == [0.0, 0.0, pytest.approx(hits[1].score)]
 
 
 @pytest.mark.parametrize("query", ["", "内部監査の指摘 audit floor", "HV-2041-07", "12.5"])
 def test_mixed_scripts_and_numbers_are_left_alone(query):
-    assert TRANSLATOR.expand(query) == ()
+    assert TRANSLATOR.terms(query).concepts == ()
 
 
 @pytest.mark.parametrize("lexicon", [None, {}, {"version": 1, "english": {"floor": "床\t1"}}])
 def test_without_a_known_lexicon_nothing_is_translated(lexicon):
-    assert Translator(lexicon).expand("floor") == ()
+    assert Translator(lexicon).terms("floor") == query_terms("floor")
 
 
 def test_the_best_translation_counts_once():
