@@ -1,10 +1,11 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.evaluate.calibrate import Asked, fit, judge, main, part_sets, report
+from engine.evaluate.calibrate import FOREIGN_ODDS, Asked, fit, judge, main, part_sets, report
 from engine.evaluate.set_rows import Part, Row, SetDocument, SetPair, SetQuestion
 from engine.evaluate.sets import write_set
 from engine.models import default_pack
@@ -67,6 +68,17 @@ def test_foreign_answers_are_found_beside_passages_with_matching_words(section):
     with_words = judge(judging, section, PARTS)["recall@1"].mean
     assert with_words > 2 * judge(judging, section, ("lexical",))["recall@1"].mean
     assert with_words >= judge(judging, section, ("dense", "attention"))["recall@1"].mean - 0.02
+
+
+def test_japanese_questions_are_seldom_meant_for_foreign_passages():
+    items = asked(200, 4)
+    for number, item in enumerate(items):
+        # Whether a candidate is foreign says nothing about its being right.
+        item.found.foreign[:] = (np.arange(20) + number) % 3 == 0
+    fitted = fit([items])["weights"]["attention"]
+    home = fitted["attention"] * 0.6
+    away = (fitted["foreign_attention"] + fitted["doubted_attention"]) * 0.6 + fitted["foreign"]
+    assert away - home == pytest.approx(math.log(FOREIGN_ODDS), abs=0.4)
 
 
 def test_sets_weigh_alike_however_long_they_are():

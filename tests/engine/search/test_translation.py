@@ -1,9 +1,18 @@
+import numpy as np
 import pytest
 
-from engine.records import DocumentId, Passage, PassageId, RevisionId, SearchSettings
+from engine.progress import CancelToken
+from engine.records import (
+    DocumentId,
+    Passage,
+    PassageId,
+    QueryEncoding,
+    RevisionId,
+    SearchSettings,
+)
 from engine.search.index import Index, IndexedRevision
 from engine.search.lexical import MemoryPostings, match_spans, passage_terms, query_terms, rank
-from engine.search.pipeline import search
+from engine.search.pipeline import gather, search
 from engine.search.translation import TRANSLATED, VERSION, Translator
 
 LEXICON = {
@@ -168,6 +177,26 @@ def test_search_finds_and_marks_by_translation():
         "床", "落と"
     ]  # fmt: skip
     assert search("dropped on the floor", settings, index, postings, None, {}).passages == ()
+
+
+def test_a_search_by_words_alone_leaves_associations_out():
+    texts = ["合格ラベルを貼る。", "塗装は二回行う。"]
+    index, postings = index_of(texts), memory(dict(enumerate(texts, start=1)))
+    vector = np.zeros(4, np.float32)
+    encoding = QueryEncoding(
+        "シールの色", np.zeros((0, 2), np.int32), np.zeros((0, 4), np.float32), vector,
+        np.zeros(0, np.float32), np.zeros((0, 4), np.float32), np.zeros(0, np.float32),
+    )  # fmt: skip
+
+    def associated(settings, encoding):
+        terms = TRANSLATOR.terms("シールの色")
+        found = gather("シールの色", settings, index, postings, encoding, CancelToken(), terms)
+        return found.rows.tolist(), (found.raw.associated > 0).tolist()
+
+    by_words = SearchSettings(use_dense=False, use_attention=False)
+    assert associated(by_words, encoding) == ([], [])
+    assert associated(SearchSettings(), None) == ([], [])
+    assert associated(SearchSettings(use_attention=False), encoding) == ([0], [True])
 
 
 def index_text(passage, span):
