@@ -268,6 +268,7 @@ class Answers:
                 document.text, found.start, found.end, found.marked_spans, found.marked_weights
             ),
             terms=found.terms,
+            related=found.related,
         )
 
     def _summary(

@@ -207,6 +207,10 @@ def show_search(result: SearchResult) -> None:
             console.print(Text("   " + shown(" > ".join(hit.heading_path)), style="dim"))
         console.print(_marked(hit.text, hit.start, hit.highlights))
         console.print(Text(f"   score {hit.score:.3f}  ({parts})", style="dim"))
+        if hit.related_words:
+            console.print(
+                Text(f"   related words: {shown(', '.join(hit.related_words))}", style="dim")
+            )
     for note in result.notes:
         console.print(Text(f"note: {code_text(NOTES, note)}", style="yellow"))
     console.print(Text(f"evidence {result.evidence_id}, {result.seconds:.2f} s", style="dim"))

@@ -146,6 +146,8 @@ class WhyView(QWidget):
         self._parts = {part: Bar(theme, part, 150) for part in PARTS}
         for bar in self._parts.values():
             self._score.body.addWidget(bar)
+        self._related = _note()
+        self._score.body.addWidget(self._related)
         self._score_note = _note()
         self._score.body.addWidget(self._score_note)
         self._tokens = Card()
@@ -185,6 +187,8 @@ class WhyView(QWidget):
         for part, bar in self._parts.items():
             bar.show_value(words(f"why.{part}"), getattr(hit.parts, part))
             bar.setToolTip(words(f"why.{part}_tip"))
+        self._related.setVisible(bool(hit.related_words))
+        self._related.setText(words("why.related", words="・".join(hit.related_words)))
         absent = [words(f"why.{part}") for part in PARTS if getattr(hit.parts, part) is None]
         names = "・".join(absent)
         note = words("why.absent", parts=names) if absent else words("why.score_note")

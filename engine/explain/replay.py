@@ -42,6 +42,7 @@ def _same_hit(old: Hit, new: Hit) -> bool:
         == (new.rank, new.document_id, new.revision_id, new.start, new.end, new.text)
         and old.place == new.place
         and old.terms == new.terms
+        and old.related == new.related
         and _close(old.score, new.score)
         and _close(old.parts.lexical, new.parts.lexical)
         and _close(old.parts.dense, new.parts.dense)

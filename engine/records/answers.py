@@ -23,6 +23,7 @@ class Hit:
             phrases likeliest to answer the question or, where it asks for none, what its tokens
             attended to.
         terms: Spans of exact matches of the question's words.
+        related: Spans of words that often answer those of the question and that counted here.
     """
 
     rank: int
@@ -38,6 +39,13 @@ class Hit:
     parts: Parts
     highlights: tuple[tuple[int, int, float], ...]
     terms: tuple[Span, ...] = ()
+    related: tuple[Span, ...] = ()
+
+    @property
+    def related_words(self) -> tuple[str, ...]:
+        """What stands at ``related``, each once."""
+        shift = self.start
+        return tuple(dict.fromkeys(self.text[a - shift : b - shift] for a, b in self.related))
 
 
 @dataclass(frozen=True, slots=True)

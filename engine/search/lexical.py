@@ -21,7 +21,7 @@ from engine.search.lexical_query import (
     Segment,
     query_terms,
 )
-from engine.search.lexical_spans import match_spans
+from engine.search.lexical_spans import match_spans, related_spans
 from engine.search.lexical_terms import HEADING, index_terms, passage_terms
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "passage_terms",
     "query_terms",
     "rank",
+    "related_spans",
 ]
 
 K1 = 1.2

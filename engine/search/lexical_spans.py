@@ -1,12 +1,12 @@
-"""Exact matches of a question's words in a text, for marking."""
+"""Where a question's words and those that often answer them stand in a text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from engine.notation.folding import Folded, fold, to_hiragana
 from engine.notation.identifiers import identifiers
 from engine.records import Span
-from engine.search.lexical_query import QueryTerms, Segment, query_terms
-from engine.search.lexical_terms import identifier_terms, runs
+from engine.search.lexical_query import Alternative, QueryTerms, Segment, query_terms
+from engine.search.lexical_terms import Run, identifier_terms, runs
 
 
 def match_spans(query: str | QueryTerms, text: str) -> list[Span]:
@@ -29,8 +29,31 @@ def match_spans(query: str | QueryTerms, text: str) -> list[Span]:
     return _merged(spans)
 
 
+def related_spans(asked: QueryTerms, text: str) -> list[Span]:
+    """Spans of ``text`` that hold associations of the question's words, in order.
+
+    Of those of one word only the likeliest that stands there, as in a passage's score only the best
+    counts; what :func:`match_spans` gives is left out.
+    """
+    folded = fold(text)
+    kana, found = to_hiragana(folded.text), list(runs(folded.text))
+    spans: list[Span] = []
+    for concept in asked.associations:
+        for one in sorted(concept.alternatives, key=lambda one: -one.weight):
+            here = [folded.span(*span) for span in _alternatives([one], kana, found)]
+            if here:
+                spans.extend(here)
+                break
+    taken = match_spans(asked, text)
+    return [
+        (start, end)
+        for start, end in _merged(spans)
+        if not any(first < end and start < last for first, last in taken)
+    ]
+
+
 def _folded_spans(asked: QueryTerms, folded: Folded) -> Iterator[Span]:
-    kana = to_hiragana(folded.text)
+    kana, found = to_hiragana(folded.text), list(runs(folded.text))
     for mark in asked.marks:
         whole = list(_occurrences(mark, kana))
         if whole or len(mark) < 3:
@@ -38,26 +61,28 @@ def _folded_spans(asked: QueryTerms, folded: Folded) -> Iterator[Span]:
             continue
         for place in range(len(mark) - 1):
             yield from _occurrences(mark[place : place + 2], kana)
-    translations = [one for concept in asked.concepts for one in concept.alternatives]
+    words = asked.words | asked.identifiers
+    yield from ((run.start, run.end) for run in found if not run.cjk and run.text in words)
+    names = (one for concept in asked.concepts for one in concept.alternatives)
+    yield from _alternatives(names, kana, found)
+
+
+def _alternatives(names: Iterable[Alternative], kana: str, found: Sequence[Run]) -> Iterator[Span]:
+    """Where names stand in a folded text, given with kana as hiragana and by its runs."""
     phrases: dict[str, list[Segment]] = {}
-    for one in translations:
+    for one in names:
         if one.text.isascii():
             for form in one.segment[0]:
                 phrases.setdefault(form, []).append(one.segment)
         else:
             yield from _occurrences(to_hiragana(one.text), kana)
-    words = asked.words | asked.identifiers
-    if words or phrases:
-        found = list(runs(folded.text))
-        for at, run in enumerate(found):
-            if not run.cjk and run.text in words:
-                yield run.start, run.end
-            for phrase in phrases.get(run.text, ()):
-                here = found[at : at + len(phrase)]
-                if len(here) == len(phrase) and all(
-                    one.text in forms for one, forms in zip(here, phrase, strict=True)
-                ):
-                    yield here[0].start, here[-1].end
+    for at, run in enumerate(found if phrases else ()):
+        for phrase in phrases.get(run.text, ()):
+            here = found[at : at + len(phrase)]
+            if len(here) == len(phrase) and all(
+                one.text in forms for one, forms in zip(here, phrase, strict=True)
+            ):
+                yield here[0].start, here[-1].end
 
 
 def _occurrences(wanted: str, text: str) -> Iterator[Span]:

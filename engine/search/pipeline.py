@@ -54,6 +54,7 @@ class RankedPassage:
         marked_weights: How likely each is the answer, or how much the question attended to it,
             float32 ``[N]``.
         terms: Exact matches of the question's words, spans into the document's text.
+        related: Words there that often answer the question's words, where they counted; likewise.
     """
 
     passage_id: PassageId
@@ -69,6 +70,7 @@ class RankedPassage:
     marked_spans: np.ndarray
     marked_weights: np.ndarray
     terms: tuple[Span, ...]
+    related: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +372,11 @@ def _ranked(
         spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
     if not settings.use_lexical:
         terms = []
+    related = lexical.related_spans(asked, text) if found.raw.associated[at] > 0 else []
+
+    def placed(spans: Sequence[Span]) -> tuple[Span, ...]:
+        return tuple((passage.start + start, passage.start + end) for start, end in spans)
+
     return RankedPassage(
         index.passage_id(row),
         revision.document_id,
@@ -383,7 +390,8 @@ def _ranked(
         Parts(*(_known(parts[name][at]) for name in fusion.PARTS)),
         spans,
         weights,
-        tuple((passage.start + start, passage.start + end) for start, end in terms),
+        placed(terms),
+        placed(related),
     )
 
 

@@ -318,6 +318,12 @@ def test_the_why_panel_takes_the_score_apart_and_shows_verdicts(qtbot, words, th
     assert reading._fidelity.text() == words("why.no_fidelity")
     view.show_hit(evidence, hit)
     assert "計算していない項目: 注目の強さ" in view._score_note.text()
+    assert view._related.isHidden()
+    view.show_hit(evidence, replace(hit, related=((10, 13), (23, 27), (10, 13))))
+    assert not view._related.isHidden()
+    assert view._related.text() == "効いた関連語: ボルト・締め付け"
+    view.show_hit(evidence, hit)
+    assert view._related.isHidden()
     with qtbot.waitSignal(view.deletion_requested) as asked:
         view.deletion_button.click()
     assert asked.args == [1]

@@ -75,6 +75,15 @@ def test_meaning_finds_what_words_do_not(samples: Library):
     assert sum(rank_of(item, samples) is not None for item in others) >= 8
 
 
+def test_related_words_that_counted_are_named(samples: Library):
+    query = "おかしいと思った人が機械の流れを中断したら叱られるのか"
+    (first, *_) = samples.search(query).hits
+    assert "ラインを止める" in first.text
+    assert first.related_words and all(word in first.text for word in first.related_words)
+    by_words = SearchSettings(use_dense=False, use_attention=False)
+    assert not any(hit.related for hit in samples.search(query, by_words).hits)
+
+
 def test_a_workshops_words_are_found_by_those_of_the_other_language(samples: Library):
     for hit in samples.search("tightening torque of the end cover").hits[:3]:
         read = " ".join((*hit.heading_path, hit.text))

@@ -69,6 +69,7 @@ def made_hit(chance: random.Random, rank: int) -> Hit:
         Parts(chance.choice([None, number(chance)]), number(chance), None),
         tuple((i, i + 1, number(chance)) for i in range(chance.randrange(4))),
         tuple((i, i + 2) for i in range(chance.randrange(3))),
+        tuple((i, i + 3) for i in range(chance.randrange(3))),
     )
 
 
@@ -175,6 +176,7 @@ def test_replay_names_a_changed_result():
         (replace(hit, score=hit.score + 1e-3),),
         (replace(hit, end=10),),
         (replace(hit, highlights=((0, 1, 0.5),) * 5),),
+        (replace(hit, related=((0, 1),)),),
     ]:
         replay = compare(evidence, other, None, ["pack_changed"])
         assert not replay.same

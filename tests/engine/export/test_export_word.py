@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import docx
@@ -40,6 +41,11 @@ def test_word_shades_by_weight_and_underlines_matches(answers, tmp_path: Path):
 def test_word_names_everything_an_auditor_asks_for(answers, tmp_path: Path):
     revision = answers.add("手順.txt", "締付トルクは 12.5 N·m とする。".encode())
     hit = answers.hit(1, revision, "締付トルク", {})
+    related = tuple(
+        (hit.text.find(word) + hit.start, hit.text.find(word) + hit.start + len(word))
+        for word in ("トルク", "締付")
+    )
+    hit = replace(hit, related=related)
     target = answers.export(answers.search([hit]), tmp_path / "out.docx")
     document = docx.Document(str(target))
     facts = cells(document)
@@ -52,6 +58,7 @@ def test_word_names_everything_an_auditor_asks_for(answers, tmp_path: Path):
         ("版", "3"),
         ("SHA-256", source.sha256),
         ("内訳", "語句と関連語 0.500 / 意味の近さ 0.250 / 注目の強さ ―"),
+        ("効いた関連語", "トルク / 締付"),
     ]:
         assert expected in facts, expected
     assert any(name == "検索日時" and value.startswith("2026-11-22") for name, value in facts)

@@ -11,7 +11,14 @@ from engine.records import (
     SearchSettings,
 )
 from engine.search.index import Index, IndexedRevision
-from engine.search.lexical import MemoryPostings, match_spans, passage_terms, query_terms, rank
+from engine.search.lexical import (
+    MemoryPostings,
+    match_spans,
+    passage_terms,
+    query_terms,
+    rank,
+    related_spans,
+)
 from engine.search.pipeline import gather, search
 from engine.search.translation import TRANSLATED, VERSION, Translator
 
@@ -177,6 +184,28 @@ def test_search_finds_and_marks_by_translation():
         "床", "落と"
     ]  # fmt: skip
     assert search("dropped on the floor", settings, index, postings, None, {}).passages == ()
+
+
+def test_where_related_words_stand_only_the_likeliest_of_each_word_counts():
+    lexicon = LEXICON | {
+        "associations": {"ja": {"ja": {"剥が": "ラベル\t0.9\t銘板\t0.4", "シール": "銘板\t0.2"}}}
+    }
+    terms = Translator(lexicon).terms("剥がれたシール")
+
+    def related(text):
+        return [text[start:end] for start, end in related_spans(terms, text)]
+
+    assert related("ラベルと銘板を貼る。ラベル") == ["ラベル", "銘板", "ラベル"]
+    assert related("ＬＯＴ銘板を貼る") == ["銘板"]
+    only = Translator(
+        lexicon | {"associations": {"ja": {"ja": {"剥が": "ラベル\t0.9\t銘板\t0.4"}}}}
+    )
+    text = "ラベルと銘板"
+    spans = related_spans(only.terms("剥がれた"), text)
+    assert [text[start:end] for start, end in spans] == ["ラベル"]
+    # What the question says itself is marked as its own.
+    assert related("シール銘板") == ["銘板"]
+    assert related_spans(TRANSLATOR.terms("ラベルのシール"), "合格ラベル") == []
 
 
 def test_a_search_by_words_alone_leaves_associations_out():
