@@ -98,7 +98,7 @@ def log_likelihood_ratio(
         return sum((count * np.log(np.maximum(count, 1e-12)) for count in counts), np.zeros(()))
 
     table = (both, left - both, right - both, rows - left - right + both)
-    total = float(rows * np.log(rows))
+    total = entropy(np.asarray(rows, np.float64))
     ratio = 2 * (
         entropy(*table) + total - entropy(left, rows - left) - entropy(right, rows - right)
     )

@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from engine.notation.folding import fold
 from engine.notation.stems import stem
+from engine.search.lexical_stopwords import ENGLISH_STOPWORDS, function_mask
+from engine.search.lexical_terms import runs
 from engine.training.alignment import Rows, agreement, align, associated_pairs
 from engine.training.config import LexiconConfig
 from engine.training.lessons import LANGUAGES, Lesson
@@ -52,8 +55,10 @@ def learn_associations(lessons: Sequence[Lesson], config: LexiconConfig) -> dict
                 if language == "en":
                     written.update(english_words(answer))
     tables: dict[str, dict[str, dict[str, str]]] = {language: {} for language in LANGUAGES}
+    questions = {language: _rows(asked[language], config) for language in LANGUAGES}
+    answers = {language: _rows(told[language], config) for language in LANGUAGES}
     for one, other in product(LANGUAGES, repeat=2):
-        tables[one][other] = _table(asked[one], told[other], config)
+        tables[one][other] = _table(questions[one], answers[other], config)
     stems = {
         word
         for by_passage in tables.values()
@@ -64,16 +69,27 @@ def learn_associations(lessons: Sequence[Lesson], config: LexiconConfig) -> dict
 
 
 def _english_stems(text: str) -> list[str]:
-    return list(dict.fromkeys(map(stem, english_words(text))))
+    words = (word for word in english_words(text) if word not in ENGLISH_STOPWORDS)
+    return list(dict.fromkeys(map(stem, words)))
 
 
-_UNITS: Mapping[str, Callable[[str], list[str]]] = {"ja": japanese_units, "en": _english_stems}
+def _content_units(text: str) -> list[str]:
+    folded = list(fold(text).text)
+    for run in runs("".join(folded)):
+        for at, function in enumerate(function_mask(run.text) if run.cjk else ()):
+            if function:
+                folded[run.start + at] = " "
+    return japanese_units("".join(folded))
+
+
+# Particles, endings and stop words answer nothing.
+_UNITS: Mapping[str, Callable[[str], list[str]]] = {"ja": _content_units, "en": _english_stems}
 
 
 def _table(
-    asked: Sequence[Sequence[str]], told: Sequence[Sequence[str]], config: LexiconConfig
+    asked: tuple[Rows, list[str]], told: tuple[Rows, list[str]], config: LexiconConfig
 ) -> dict[str, str]:
-    (left, left_units), (right, right_units) = _rows(asked, config), _rows(told, config)
+    (left, left_units), (right, right_units) = asked, told
     keys = associated_pairs(left, right, config.answers_association, config.answers_together)
     found = align(left, right, keys, config.iterations)
     agreed, _ = agreement(found, left, right)

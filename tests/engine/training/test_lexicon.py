@@ -1,6 +1,7 @@
 import gzip
 import json
 
+from engine.search.lexical_stopwords import ENGLISH_STOPWORDS, function_mask
 from engine.search.translation import VERSION
 from engine.training.__main__ import main
 from engine.training.associations import learn_associations
@@ -86,20 +87,18 @@ def test_the_stage_reads_tagged_pairs_and_writes_the_lexicon(tmp_path):
     settings.write_text("[lexicon]\nleast = 2\ncommonest = 0.9\n", encoding="utf-8")
     lessons = tmp_path / "lessons"
     lessons.mkdir()
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in LESSONS)
+    rows = [{"heading_en": "Grease", "heading_ja": "グリース", "en": ["Add grease."],
+             "ja": ["グリースを足す。"], "questions": []}] * 3  # fmt: skip
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (lessons / "own.jsonl").write_text(text, encoding="utf-8")
     work = tmp_path / "work"
     folders = ["--corpus", str(corpus), "--work", str(work), "--lessons", str(lessons)]
     main(["lexicon", *folders, "--config", str(settings)])
     lexicon = json.loads((work / "lexicon.json").read_text(encoding="utf-8"))
     assert lexicon["version"] == VERSION
-    assert lexicon["english"]["floor"].startswith("床")
+    assert lexicon["english"]["floor"].split("\t")[0] == "床"
     assert lexicon["japanese"]["グリース"].split("\t")[0] == "greas"
-    associations = lexicon["associations"]
-    assert associations["ja"]["ja"]["ぬるぬる"].split("\t")[0] == "グリース"
-    assert associations["en"]["ja"]["slippery"].split("\t")[0] == "グリース"
-    assert associations["ja"]["en"]["ぬるぬる"].split("\t")[0] == "greas"
-    assert lexicon["surfaces"]["greas"] == "grease"
+    assert lexicon["associations"] == {one: {"ja": {}, "en": {}} for one in ("ja", "en")}
     assert '"event": "done"' in (work / "curves.jsonl").read_text(encoding="utf-8")
 
 
@@ -116,4 +115,19 @@ def test_associations_are_learned_from_questions_in_other_words(tmp_path):
     assert "paint" not in entry
     # Questions in the words of their passage teach nothing.
     assert "ask" not in found["associations"]["en"]["en"]
+    assert found["associations"]["ja"]["ja"]["ぬるぬる"].split("\t")[0] == "グリース"
+    assert found["associations"]["en"]["ja"]["slippery"].split("\t")[0] == "グリース"
+    assert found["associations"]["ja"]["en"]["ぬるぬる"].split("\t")[0] == "greas"
     assert found["surfaces"]["greas"] == "grease"
+
+
+def test_function_words_neither_ask_nor_answer(tmp_path):
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in LESSONS)
+    (tmp_path / "own.jsonl").write_text(text, encoding="utf-8")
+    (lessons,) = read_lessons(tmp_path)
+    for by_passage in learn_associations(lessons, LexiconConfig(least=2))["associations"].values():
+        for table in by_passage.values():
+            words = [*table, *(word for line in table.values() for word in line.split("\t")[::2])]
+            assert words
+            assert not [word for word in words if word in ENGLISH_STOPWORDS]
+            assert not [word for word in words if all(function_mask(word))]
