@@ -34,9 +34,9 @@ from engine.model.encoder import Encoder
 from engine.model.pack import load_pack, write_section
 from engine.progress import CancelToken, run
 from engine.records import SearchSettings
-from engine.search import fusion, pipeline
+from engine.search import fusion
+from engine.search.candidates import Candidates, gather
 from engine.search.fusion import Calibration, RawParts
-from engine.search.pipeline import Candidates
 from engine.search.query import QueryShape, shape
 from engine.search.translation import shipped_translator
 
@@ -69,7 +69,7 @@ def ask(collection: Collection, encoder: Encoder, most: int, cancel: CancelToken
     translator = shipped_translator(encoder.pack.lexicon)
     asked = []
     for item in spread([one for one in collection.questions if one.split != TEST], most):
-        found = pipeline.gather(
+        found = gather(
             item.query,
             SearchSettings(),
             collection.index,

@@ -9,8 +9,8 @@ from engine.evaluate.calibrate import FOREIGN_ODDS, Asked, fit, judge, main, par
 from engine.evaluate.set_rows import Part, Row, SetDocument, SetPair, SetQuestion
 from engine.evaluate.sets import write_set
 from engine.models import default_pack
+from engine.search.candidates import Candidates
 from engine.search.fusion import PARTS, Calibration, RawParts
-from engine.search.pipeline import Candidates
 
 
 def asked(count, seed, *, foreign=False):

@@ -2,6 +2,7 @@ import pytest
 
 from engine.notation.folding import fold
 from engine.notation.stems import stem
+from engine.records import PassageId
 from engine.search.associations import (
     LISTED,
     MOST,
@@ -76,7 +77,9 @@ def test_everyday_words_find_what_they_lead_to():
         3: "塗装は二回行う。",
         4: "振動",
     }
-    postings = MemoryPostings({number: passage_terms(text, ()) for number, text in texts.items()})
+    postings = MemoryPostings(
+        {PassageId(number): passage_terms(text, ()) for number, text in texts.items()}
+    )
     translator = Translator(None, None, EverydayWords(TEXT))
     for query, numbers in (
         ("やかましいときは", [1, 2]),

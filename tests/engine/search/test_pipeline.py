@@ -13,9 +13,10 @@ from engine.records import (
     RevisionId,
     SearchSettings,
 )
+from engine.search.candidates import gather
 from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 from engine.search.lexical import MemoryPostings, passage_terms
-from engine.search.pipeline import gather, search
+from engine.search.pipeline import search
 
 WIDTH = 64
 

@@ -10,6 +10,7 @@ from engine.records import (
     RevisionId,
     SearchSettings,
 )
+from engine.search.candidates import gather
 from engine.search.index import Index, IndexedRevision
 from engine.search.lexical import (
     MemoryPostings,
@@ -19,7 +20,7 @@ from engine.search.lexical import (
     rank,
     related_spans,
 )
-from engine.search.pipeline import gather, search
+from engine.search.pipeline import search
 from engine.search.translation import TRANSLATED, VERSION, Translator
 
 LEXICON = {
