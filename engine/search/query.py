@@ -24,18 +24,9 @@ _CONTENTS_HEADING = re.compile(
 )
 # A title, leaders and a page number; a tab would also match the rows of a parts list.
 _CONTENTS_LINE = re.compile(r"\w.*[.．・…‥]{3,}\s*[0-9０-９]{1,4}\s*$")
+# Kana, full and half width, and CJK ideographs.
+_JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\u3005]")
 _WORD_EN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
-
-
-def is_japanese(character: str) -> bool:
-    """Whether a character is kana or a CJK ideograph."""
-    return (
-        "぀" <= character <= "ヿ"
-        or "㐀" <= character <= "鿿"
-        or "豈" <= character <= "﫿"
-        or "ｦ" <= character <= "ﾟ"
-        or character == "々"
-    )
 
 
 def character_weights(query: str) -> np.ndarray:
@@ -118,7 +109,7 @@ def scripts(text: str) -> tuple[bool, bool]:
 
     Words of capitals and digits, such as part numbers, belong to no script.
     """
-    japanese = sum(map(is_japanese, text))
+    japanese = len(_JAPANESE.findall(text))
     latin = sum(
         len(word) for word in _WORD_EN.findall(text) if len(word) > 2 and not word.isupper()
     )
@@ -134,7 +125,7 @@ def shape(query: str) -> QueryShape:
     folded = query.strip()
     functions = bool((character_weights(folded) == np.float32(FUNCTION_WEIGHT)).any())
     words = len(folded.split())
-    japanese_length = sum(map(is_japanese, folded))
+    japanese_length = len(_JAPANESE.findall(folded))
     if functions or words > 3 or japanese_length > 2 * SHORT_QUERY_LENGTH:
         short = 0.0
     elif words == 1 and japanese_length <= SHORT_QUERY_LENGTH:

@@ -72,6 +72,8 @@ def test_weights_are_never_all_zero():
 @pytest.mark.parametrize(
     ("text", "japanese", "latin"),
     [
+        ("한국어 문서", False, False),
+        ("ﾎﾟﾝﾌﾟ 神", True, False),
         ("締付トルク", True, False),
         ("tightening torque", False, True),
         ("ＡＢ－１２３４", False, False),
