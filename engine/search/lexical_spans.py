@@ -1,5 +1,6 @@
 """Where a question's words and those that often answer them stand in a text."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from engine.notation.folding import Folded, fold, to_hiragana
@@ -8,14 +9,16 @@ from engine.records import Span
 from engine.search.lexical_query import Alternative, QueryTerms, Segment, query_terms
 from engine.search.lexical_terms import Run, identifier_terms, runs
 
+_ENDING = re.compile("[ぁ-ゖ]{2}")
+
 
 def match_spans(query: str | QueryTerms, text: str) -> list[Span]:
     """Spans of ``text`` that hold content words of the question, in order, not overlapping.
 
     A word matches in every way of writing that search holds equal, and in its translations where
-    the question has some. A CJK word that does not occur
-    whole is marked where at least two of its characters stand together. Identifiers match as a
-    whole, also when the question names a part of one.
+    the question has some. A CJK word that does not occur whole is marked where at least two of its
+    characters stand together, unless they are two hiragana. Identifiers match as a whole, also when
+    the question names a part of one.
     """
     asked = query_terms(query) if isinstance(query, str) else query
     folded = fold(text)
@@ -59,8 +62,10 @@ def _folded_spans(asked: QueryTerms, folded: Folded) -> Iterator[Span]:
         if whole or len(mark) < 3:
             yield from whole
             continue
-        for place in range(len(mark) - 1):
-            yield from _occurrences(mark[place : place + 2], kana)
+        pairs = (mark[place : place + 2] for place in range(len(mark) - 1))
+        pieces = _merged([span for pair in pairs for span in _occurrences(pair, kana)])
+        # Two hiragana alone are mostly an ending that any other word has, too.
+        yield from (span for span in pieces if not _ENDING.fullmatch(folded.text[slice(*span)]))
     words = asked.words | asked.identifiers
     yield from ((run.start, run.end) for run in found if not run.cjk and run.text in words)
     names = (one for concept in asked.concepts for one in concept.alternatives)

@@ -33,6 +33,7 @@ def marked(query: str, text: str) -> list[str]:
         ("軸", "主軸", ["軸"]),
         ("", "検査", []),
         ("検査", "", []),
+        ("おかしいと思った", "詳しい経緯と、おかしな音", ["おかし"]),
     ],
 )
 def test_marks(query: str, text: str, wanted: list[str]):
