@@ -155,9 +155,7 @@ def _sentence(item: Asked) -> QueryShape:
 
 def _curve(asked: Sequence[Asked], part: str) -> dict[str, float]:
     """Right and wrong candidates weigh the same, so 0.5 is as likely right as wrong."""
-    values = np.concatenate([item.found.raw.part(part) for item in asked])
-    if part == "lexical":
-        values = values + np.concatenate([item.found.raw.associated for item in asked])
+    values = np.concatenate([item.found.raw.shown(part) for item in asked])
     labels = np.concatenate([item.labels for item in asked])
     held = values > 0 if part == "lexical" else ~np.isnan(values)
     values, labels = values[held], labels[held]

@@ -19,7 +19,7 @@ The parameters stand in the section ``fusion`` of a pack; ``engine.evaluate.cali
 them. Defaults serve a pack that has none, and exact search when no pack can be loaded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ _SCORES = ("lexical", "associated", "dense", "attention")
 # Before a score: question and passage in Japanese, both in Latin words, in different languages, and
 # the last where translation is doubted.
 _SETS = ("", "latin_", "foreign_", "doubted_")
+_ASSOCIATED = tuple(f"{prefix}associated" for prefix in _SETS)
 FEATURES = (*(f"{prefix}{name}" for prefix in _SETS for name in _SCORES), "exact")
 # The only weights that may be negative.
 OFFSETS = ("foreign", "foreign_latin", "bias")
@@ -93,6 +94,10 @@ class RawParts:
     def part(self, name: str) -> np.ndarray:
         """One of ``PARTS``, or ``associated``, by name."""
         return getattr(self, name)
+
+    def shown(self, name: str) -> np.ndarray:
+        """One of ``PARTS`` as it is shown: words with their associations."""
+        return self.lexical + self.associated if name == "lexical" else self.part(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +204,7 @@ def calibrated(raw: RawParts, calibration: Calibration) -> dict[str, np.ndarray]
     result = {}
     for name in PARTS:
         slope, offset = calibration.curves[name]
-        values = raw.part(name).astype(np.float64)
-        if name == "lexical":
-            values = values + raw.associated
+        values = raw.shown(name).astype(np.float64)
         curve = sigmoid(slope * values + offset)
         if name == "lexical":
             curve = np.where(values == 0.0, 0.0, curve)
@@ -229,19 +232,34 @@ def fuse(
     Returns:
         float64 ``[N]`` in 0..1; 0 where no part could run.
     """
-    present = np.stack([~np.isnan(raw.part(name)) for name in PARTS])
     logits = np.full(len(foreign), -np.inf)
-    for taken in np.unique(present, axis=1).T:
-        parts = [name for name, here in zip(PARTS, taken, strict=True) if here]
-        rows = (present == taken[:, None]).all(axis=0)
-        if parts:
-            weights = calibration.weights_of(parts)
-            found = strength(raw, parts, weights, kind=kind, foreign=foreign)[rows]
-            relative = found - found.max()
-            logits[rows] = (
-                weights["slope"] * found + weights["relative"] * relative + weights["bias"]
-            )
+    for parts, rows in _by_parts(raw):
+        weights = calibration.weights_of(parts)
+        found = strength(raw, parts, weights, kind=kind, foreign=foreign)[rows]
+        relative = found - found.max()
+        logits[rows] = weights["slope"] * found + weights["relative"] * relative + weights["bias"]
     logits = logits + calibration.short_bonus * kind.short * np.nan_to_num(raw.exact)
     if contents is not None:
         logits = logits - CONTENTS_PENALTY * contents
     return sigmoid(logits)
+
+
+def guessed(
+    raw: RawParts, calibration: Calibration, *, kind: QueryShape, foreign: np.ndarray
+) -> np.ndarray:
+    """Candidates whose strength associations add to, bool ``[N]``; arguments as in :func:`fuse`."""
+    added = np.zeros(len(foreign), bool)
+    for parts, rows in _by_parts(raw):
+        weights, made = calibration.weights_of(parts), features(raw, parts, kind, foreign)
+        gains = [weights[name] * made[name] for name in _ASSOCIATED]
+        added[rows] = np.sum(gains, axis=0)[rows] > 0
+    return added
+
+
+def _by_parts(raw: RawParts) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Sets of parts that are there, with the candidates that have just these, bool ``[N]``."""
+    present = np.stack([~np.isnan(raw.part(name)) for name in PARTS])
+    for taken in np.unique(present, axis=1).T:
+        if taken.any():
+            parts = [name for name, here in zip(PARTS, taken, strict=True) if here]
+            yield parts, (present == taken[:, None]).all(axis=0)

@@ -32,11 +32,11 @@ def match_spans(query: str | QueryTerms, text: str) -> list[Span]:
     return _merged(spans)
 
 
-def related_spans(asked: QueryTerms, text: str) -> list[Span]:
+def related_spans(asked: QueryTerms, text: str, taken: Sequence[Span]) -> list[Span]:
     """Spans of ``text`` that hold associations of the question's words, in order.
 
     Of those of one word only the likeliest that stands there, as in a passage's score only the best
-    counts; what :func:`match_spans` gives is left out.
+    counts; what touches ``taken``, the spans of :func:`match_spans`, is left out.
     """
     folded = fold(text)
     kana, found = to_hiragana(folded.text), list(runs(folded.text))
@@ -47,7 +47,6 @@ def related_spans(asked: QueryTerms, text: str) -> list[Span]:
             if here:
                 spans.extend(here)
                 break
-    taken = match_spans(asked, text)
     return [
         (start, end)
         for start, end in _merged(spans)

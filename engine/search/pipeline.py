@@ -5,7 +5,7 @@ out: without a model the words still answer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,18 +116,27 @@ def search(
     asked = (translator or Translator()).terms(query)
     found = gather(query, settings, index, postings, query_encoding, cancel, asked)
     fitted = fusion.Calibration.read(calibration)
+    kind, foreign = shape(query), found.foreign
     scores = np.round(
-        fusion.fuse(
-            found.raw, fitted, kind=shape(query), foreign=found.foreign, contents=found.contents
-        ),
-        6,
+        fusion.fuse(found.raw, fitted, kind=kind, foreign=foreign, contents=found.contents), 6
     )
+    guessed = fusion.guessed(found.raw, fitted, kind=kind, foreign=foreign)
     parts = fusion.calibrated(found.raw, fitted)
     order = np.lexsort((found.rows, -scores))
     chosen = _distinct(index, found.rows, order, settings.top)
     cancel.check()
     passages = tuple(
-        _ranked(index, asked, query_encoding, settings, found, scores, parts, at, marking or {})
+        _ranked(
+            index,
+            asked if guessed[at] else replace(asked, associations=()),
+            query_encoding,
+            settings,
+            found,
+            scores,
+            parts,
+            at,
+            marking or {},
+        )
         for at in chosen
     )
     within = {passage.revision_id for passage in passages}
@@ -176,7 +185,7 @@ def _ranked(
         spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
     if not settings.use_lexical:
         terms = []
-    related = lexical.related_spans(asked, text) if found.raw.associated[at] > 0 else []
+    related = lexical.related_spans(asked, text, terms)
 
     def placed(spans: Sequence[Span]) -> tuple[Span, ...]:
         return tuple((passage.start + start, passage.start + end) for start, end in spans)

@@ -11,6 +11,7 @@ from engine.search.fusion import (
     RawParts,
     calibrated,
     fuse,
+    guessed,
     sigmoid,
 )
 from engine.search.query import QueryShape
@@ -71,8 +72,14 @@ def test_fused_by_hand():
 def test_associations_count_apart_where_words_and_meaning_do():
     calibration = Calibration.read(FITTED)
     words = [0.6, 0.0]
-    guessed = fused(raw(words, [0.25, 0.5], [NAN] * 2, [0.0, 0.3]), calibration=calibration)
-    assert guessed == pytest.approx([chance(2.2, 3.8), chance(3.8, 3.8)])
+    scores = fused(raw(words, [0.25, 0.5], [NAN] * 2, [0.0, 0.3]), calibration=calibration)
+    assert scores == pytest.approx([chance(2.2, 3.8), chance(3.8, 3.8)])
+    parts = raw(words, [0.25, 0.5], [NAN] * 2, [0.0, 0.3])
+    for away, added in (([False, False], [False, True]), ([False, True], [False, False])):
+        kind = QueryShape(True, False, 0.0)
+        found = guessed(parts, calibration, kind=kind, foreign=np.array(away))
+        # FITTED gives associations in foreign passages no weight.
+        assert found.tolist() == added
     # No more than a question of words alone do meaning and attention alone ask for them.
     for dense, attention in (([NAN] * 2, [0.25, 0.5]), ([NAN] * 2, [NAN] * 2)):
         plain = fused(raw(words, dense, attention), calibration=calibration)

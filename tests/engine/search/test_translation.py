@@ -194,7 +194,9 @@ def test_where_related_words_stand_only_the_likeliest_of_each_word_counts():
     terms = Translator(lexicon).terms("剥がれたシール")
 
     def related(text):
-        return [text[start:end] for start, end in related_spans(terms, text)]
+        return [
+            text[start:end] for start, end in related_spans(terms, text, match_spans(terms, text))
+        ]
 
     assert related("ラベルと銘板を貼る。ラベル") == ["ラベル", "銘板", "ラベル"]
     assert related("ＬＯＴ銘板を貼る") == ["銘板"]
@@ -202,11 +204,12 @@ def test_where_related_words_stand_only_the_likeliest_of_each_word_counts():
         lexicon | {"associations": {"ja": {"ja": {"剥が": "ラベル\t0.9\t銘板\t0.4"}}}}
     )
     text = "ラベルと銘板"
-    spans = related_spans(only.terms("剥がれた"), text)
+    spans = related_spans(only.terms("剥がれた"), text, [])
     assert [text[start:end] for start, end in spans] == ["ラベル"]
     # What the question says itself is marked as its own.
     assert related("シール銘板") == ["銘板"]
-    assert related_spans(TRANSLATOR.terms("ラベルのシール"), "合格ラベル") == []
+    label = TRANSLATOR.terms("ラベルのシール")
+    assert related_spans(label, "合格ラベル", match_spans(label, "合格ラベル")) == []
 
 
 def test_a_search_by_words_alone_leaves_associations_out():
