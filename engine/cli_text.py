@@ -202,6 +202,8 @@ def show_search(result: SearchResult) -> None:
                 ("attention", hit.parts.attention),
             )
         )
+        if hit.parts.answer is not None:
+            parts += f"  answer {hit.parts.answer:.2f}"
         console.print(Text(f"{hit.rank}. {shown(hit.path)}  {place_text(hit)}", style="bold cyan"))
         if hit.heading_path:
             console.print(Text("   " + shown(" > ".join(hit.heading_path)), style="dim"))

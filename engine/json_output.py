@@ -94,6 +94,7 @@ def hit_json(hit: Hit) -> Json:
             "lexical": hit.parts.lexical,
             "dense": hit.parts.dense,
             "attention": hit.parts.attention,
+            "answer": hit.parts.answer,
         },
         "highlights": [list(span) for span in hit.highlights],
         "terms": [list(span) for span in hit.terms],

@@ -144,7 +144,9 @@ class WhyView(QWidget):
         self._total = Bar(theme, "accent", 150)
         self._score.body.addWidget(self._total)
         self._parts = {part: Bar(theme, part, 150) for part in PARTS}
-        for bar in self._parts.values():
+        # Only what was read for an answer has a share of one.
+        self._answer = Bar(theme, "mark", 150)
+        for bar in (*self._parts.values(), self._answer):
             self._score.body.addWidget(bar)
         self._related = _note()
         self._score.body.addWidget(self._related)
@@ -187,6 +189,9 @@ class WhyView(QWidget):
         for part, bar in self._parts.items():
             bar.show_value(words(f"why.{part}"), getattr(hit.parts, part))
             bar.setToolTip(words(f"why.{part}_tip"))
+        self._answer.setVisible(hit.parts.answer is not None)
+        self._answer.show_value(words("why.answer"), hit.parts.answer)
+        self._answer.setToolTip(words("why.answer_tip"))
         self._related.setVisible(bool(hit.related_words))
         self._related.setText(words("why.related", words="・".join(hit.related_words)))
         absent = [words(f"why.{part}") for part in PARTS if getattr(hit.parts, part) is None]

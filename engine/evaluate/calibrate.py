@@ -35,8 +35,10 @@ from engine.model.pack import load_pack, write_section
 from engine.progress import CancelToken, run
 from engine.records import SearchSettings
 from engine.search import fusion
+from engine.search.answer_passages import read_best
 from engine.search.candidates import Candidates, gather
-from engine.search.fusion import Calibration, RawParts
+from engine.search.fusion import Calibration
+from engine.search.fusion_features import FEATURES, PARTS, RawParts, features
 from engine.search.query import QueryShape, shape
 from engine.search.translation import shipped_translator
 
@@ -65,21 +67,30 @@ class Asked:
 
 
 def ask(collection: Collection, encoder: Encoder, most: int, cancel: CancelToken) -> list[Asked]:
-    """Gather the candidates of a set's questions, at most ``most`` of them."""
+    """Gather the candidates of a set's questions, at most ``most`` of them.
+
+    Those read for an answer are the best by the defaults, whatever the pack was fitted to before.
+    """
+    index, postings = collection.index, collection.postings
     translator = shipped_translator(encoder.pack.lexicon)
     asked = []
     for item in spread([one for one in collection.questions if one.split != TEST], most):
-        found = gather(
-            item.query,
-            SearchSettings(),
-            collection.index,
-            collection.postings,
-            encoder.encode_query(item.query),
-            cancel,
-            translator.terms(item.query),
+        query, terms = encoder.encode_query(item.query), translator.terms(item.query)
+        found = gather(item.query, SearchSettings(), index, postings, query, cancel, terms)
+        if not len(found.rows):
+            continue
+        scores = fusion.fuse(
+            found.raw,
+            Calibration(),
+            kind=shape(item.query),
+            foreign=found.foreign,
+            contents=found.contents,
         )
-        if len(found.rows):
-            asked.append(Asked(item.query, found, item.relevant))
+        _, answer = read_best(
+            query, terms, index, found.rows, scores, encoder.pack.highlights, cancel
+        )
+        found = replace(found, raw=replace(found.raw, answer=answer))
+        asked.append(Asked(item.query, found, item.relevant))
     return asked
 
 
@@ -92,15 +103,14 @@ def only(raw: RawParts, parts: Sequence[str]) -> RawParts:
         exact=raw.exact if "lexical" in parts else np.zeros(len(raw.exact)),
         dense=raw.dense if "dense" in parts else absent,
         attention=raw.attention if "attention" in parts else absent,
+        answer=raw.answer if {"lexical", "attention"} <= set(parts) else absent,
     )
 
 
 def part_sets() -> list[tuple[str, ...]]:
     """Every set of parts that can run."""
     return [
-        names
-        for size in range(1, len(fusion.PARTS) + 1)
-        for names in itertools.combinations(fusion.PARTS, size)
+        names for size in range(1, len(PARTS) + 1) for names in itertools.combinations(PARTS, size)
     ]
 
 
@@ -110,7 +120,7 @@ def fit(sets: Sequence[Sequence[Asked]]) -> dict[str, Any]:
     shares = np.array([1 / len(items) for items in sets for _ in items])
     return {
         "version": fusion.VERSION,
-        "curves": {name: _curve(asked, name) for name in fusion.PARTS},
+        "curves": {name: _curve(asked, name) for name in PARTS},
         "weights": {"+".join(parts): _weights(asked, shares, parts) for parts in part_sets()},
         "short_bonus": fusion.SHORT_EXACT_BONUS,
     }
@@ -120,11 +130,11 @@ def _weights(
     asked: Sequence[Asked], shares: np.ndarray, parts: tuple[str, ...]
 ) -> dict[str, float]:
     offsets = ("foreign", "foreign_latin")
-    names = [*fusion.FEATURES, *offsets]
+    names = [*FEATURES, *offsets]
     questions = []
     for item in asked:
         foreign, kind = item.found.foreign, _sentence(item)
-        made = fusion.features(item.found.raw, parts, kind, foreign)
+        made = features(only(item.found.raw, parts), parts, kind, foreign)
         columns = [*made.values(), foreign * float(not kind.latin), foreign * float(kind.latin)]
         questions.append((np.stack(columns, axis=1), item.labels))
     free = np.array([name in offsets for name in names])
@@ -135,9 +145,8 @@ def _weights(
 
     strengths, labels = [], []
     for item in asked:
-        found = fusion.strength(
-            item.found.raw, parts, fitted, kind=_sentence(item), foreign=item.found.foreign
-        )
+        raw, foreign = only(item.found.raw, parts), item.found.foreign
+        found = fusion.strength(raw, parts, fitted, kind=_sentence(item), foreign=foreign)
         strengths.append(np.stack([found, found - found.max()], axis=1))
         labels.append(item.labels)
     weights = np.repeat(shares, [len(found) for found in labels])

@@ -1,8 +1,9 @@
 """Fits the highlights of a pack: ``python -m engine.evaluate.fit_highlights``.
 
-From training questions with known answers it learns which phrase of a passage answers
-(``engine/search/answering.py``) and writes the weights into the ``highlights`` section of
-``pack.json``. The figures beside them are cross-validated over whole titles.
+From training questions with known answers it learns which phrase of a passage answers, and which of
+several passages of a document holds the answer (``engine/search/answering.py``), and writes the
+weights into the ``highlights`` section of ``pack.json``. The figures beside them are
+cross-validated over whole titles.
 """
 
 import argparse
@@ -20,11 +21,13 @@ import numpy as np
 from engine.evaluate.highlights import Case, cases, overlap_f1
 from engine.model.encoder import Encoder
 from engine.model.pack import load_pack, write_section
-from engine.search.answer_features import PassageTokens, features
+from engine.progress import CancelToken
+from engine.search.answer_passages import read_passage
 from engine.search.answering import SHARE, VERSION, marks
-from engine.search.asking import asked_for
-from engine.search.attention import segments
-from engine.search.phrases import Phrase, phrases
+from engine.search.attention import score_rows
+from engine.search.dense import cosines
+from engine.search.lexical import match_spans
+from engine.search.phrases import Phrase
 from engine.training.config import load_config
 from engine.training.corpus import Question
 from engine.training.splits import read_split
@@ -39,11 +42,18 @@ RIDGE = 6e-4
 STEPS = 30
 # A phrase's share of the right answer: its F1 to this power, so that the best phrase counts most.
 SHARPNESS = 3
+# Other passages of the document that a question's own is told from: those which attention and,
+# counting for so much of it, meaning find best.
+RIVALS = 4
+MEANING = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The phrases of a passage, what is known of each, and how well each answers."""
+    """The phrases of a passage, what is known of each, and how well each answers.
+
+    ``rivals`` holds what is known of the phrases of other passages, which do not answer.
+    """
 
     title: str
     length: int
@@ -51,49 +61,68 @@ class Example:
     rows: tuple[dict[str, float], ...]
     quality: np.ndarray
     answers: tuple[tuple[int, int], ...]
+    rivals: tuple[dict[str, float], ...] = ()
 
 
 def example(case: Case) -> Example | None:
     """Describe a question's phrases; None where none of them touches the answer."""
-    asked = asked_for(case.query.text)
-    tokens = case.index.tokens(0)
-    found = phrases(case.text)
-    if asked is None or tokens is None or not found:
+    query, index = case.query, case.index
+    reading = read_passage(query, index, case.row, case.echoes)
+    if reading is None:
         return None
-    passage = case.index.passage(case.row)
-    first, last = segments(case.index, np.array([case.row]), tokens)[0]
-    if first == last:
-        return None
-    held = PassageTokens(
-        case.text,
-        tuple((start - passage.start, end - passage.start) for start, end in passage.sentences),
-        tokens.spans[first:last] - passage.start,
-        tokens.vectors[first:last],
-        case.echoes,
-    )
     quality = np.array(
-        [overlap_f1([(one.start, one.end)], case.answers, len(case.text)) for one in found]
+        [overlap_f1([(one.start, one.end)], case.answers, len(case.text)) for one in reading.found]
     )
     if not quality.any():
         return None
-    rows = tuple(features(case.query, asked, held, found))
-    return Example(case.title, len(case.text), tuple(found), rows, quality, case.answers)
+    others: list[dict[str, float]] = []
+    for row in rivals(case):
+        other = read_passage(query, index, row, match_spans(query.text, index.passage_text(row)))
+        others += other.rows if other is not None else ()
+    return Example(
+        case.title,
+        len(case.text),
+        reading.found,
+        reading.rows,
+        quality,
+        case.answers,
+        tuple(others),
+    )
 
 
-def fit(examples: Sequence[Example]) -> dict[str, float]:
+def rivals(case: Case) -> list[int]:
+    """The passages likeliest to be taken for the one that answers, without the answer's words."""
+    rows = np.arange(len(case.index))
+    likely = np.nan_to_num(score_rows(case.query, case.index, rows, CancelToken()))
+    likely += MEANING * np.nan_to_num(cosines(case.query.vector, case.index))
+    answers = {case.text[start:end] for start, end in case.answers}
+    others = [
+        row
+        for row in np.argsort(-likely).tolist()
+        if row != case.row and not any(one in case.index.passage_text(row) for one in answers)
+    ]
+    return others[:RIVALS]
+
+
+def fit(examples: Sequence[Example], *, across: bool = False) -> dict[str, float]:
     """Weights of the features by conditional logistic regression with soft choices.
 
     Newton's method; features are scaled to their deviation and penalised alike.
 
+    Args:
+        examples: What is learned from.
+        across: Choose among the phrases of the rivals, too.
+
     Source:
         McFadden 1974, Conditional logit analysis.
     """
-    counts = Counter(name for one in examples for row in one.rows for name in row)
+    described = [one.rows + one.rivals if across else one.rows for one in examples]
+    counts = Counter(name for rows in described for row in rows for name in row)
     names = sorted(name for name, count in counts.items() if count >= RAREST)
     place = {name: at for at, name in enumerate(names)}
-    sizes = np.array([len(one.rows) for one in examples])
+    sizes = np.array([len(rows) for rows in described])
     matrix = np.zeros((int(sizes.sum()), len(names)), np.float32)
-    for at, row in enumerate(row for one in examples for row in one.rows):
+    for at, row in enumerate(row for rows in described for row in rows):
         for name, value in row.items():
             if name in place:
                 matrix[at, place[name]] = value
@@ -101,7 +130,12 @@ def fit(examples: Sequence[Example]) -> dict[str, float]:
     scale[scale == 0] = 1.0
     matrix /= scale
     targets = np.concatenate(
-        [one.quality**SHARPNESS / (one.quality**SHARPNESS).sum() for one in examples]
+        [
+            np.pad(
+                one.quality**SHARPNESS / (one.quality**SHARPNESS).sum(), (0, size - len(one.rows))
+            )
+            for one, size in zip(examples, sizes, strict=True)
+        ]
     )
     found = _newton(matrix, targets, sizes)
     weights = found / scale
@@ -195,12 +229,14 @@ def section(
     questions: dict[str, list[Question]], encoder: Encoder, most: int, share: float = SHARE
 ) -> dict[str, Any]:
     """The ``highlights`` section of a pack, fitted to training questions of both languages."""
-    made: dict[str, Any] = {"version": VERSION, "share": share, "figures": {}}
+    made: dict[str, Any] = {"version": VERSION, "share": share, "marks": {}, "passages": {}}
+    made["figures"] = {}
     for language, items in questions.items():
         described = (example(case) for case in cases(sample(items, most), encoder))
         examples = [one for one in described if one is not None]
         if examples:
-            made[language] = fit(examples)
+            made["marks"][language] = fit(examples)
+            made["passages"][language] = fit(examples, across=True)
             made["figures"][language] = {
                 "f1": round(cross_validated(examples, share), 4),
                 "questions": len(examples),

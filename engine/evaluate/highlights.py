@@ -34,8 +34,9 @@ from engine.records import (
     Span,
 )
 from engine.search.answer_features import pointer_attention
+from engine.search.answer_passages import passage_marks, read_passage
 from engine.search.answering import SHARE
-from engine.search.attention import passage_attention, passage_marks, segments
+from engine.search.attention import passage_attention, segments
 from engine.search.index import Index, IndexedRevision
 from engine.search.lexical import match_spans
 from engine.training.corpus import Question
@@ -210,8 +211,9 @@ def _figure(name: str, questions: Sequence[Question], encoder: Encoder, most: in
     table = encoder.pack.highlights
     for case in cases(spread(questions, most), encoder):
         query, index, row = case.query, case.index, case.row
+        reading = read_passage(query, index, row, case.echoes)
         ways = {
-            "highlights": shown(case, *passage_marks(query, index, row, case.echoes, table)),
+            "highlights": shown(case, *passage_marks(query, index, row, reading, table)),
             "pointers alone": shown(case, *pointed(case)),
             "attention alone": shown(case, *passage_attention(query, index, row)),
             "lexical words": case.echoes,

@@ -47,6 +47,7 @@ def _same_hit(old: Hit, new: Hit) -> bool:
         and _close(old.parts.lexical, new.parts.lexical)
         and _close(old.parts.dense, new.parts.dense)
         and _close(old.parts.attention, new.parts.attention)
+        and _close(old.parts.answer, new.parts.answer)
         and len(old.highlights) == len(new.highlights)
         and all(
             a[:2] == b[:2] and _close(a[2], b[2])

@@ -205,5 +205,5 @@ def _entry(
 
 
 def _parts(parts: Parts, say: Callable[..., str], none: str) -> str:
-    names = ("lexical", "dense", "attention")
+    names = ("lexical", "dense", "attention", *(("answer",) if parts.answer is not None else ()))
     return " / ".join(f"{say(name)} {score_text(getattr(parts, name), none)}" for name in names)

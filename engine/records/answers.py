@@ -7,11 +7,18 @@ from engine.records.documents import DocumentId, EvidenceId, Place, RevisionId, 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of a score, each in 0..1, None where that part could not run."""
+    """The parts of a score, each in 0..1, None where that part could not run.
+
+    Attributes:
+        answer: Share of what speaks for an answer in the best passages, where the question asks for
+            a phrase; None where it asks for none, and for tables, drawings and passages in another
+            language, of which nothing is known.
+    """
 
     lexical: float | None
     dense: float | None
     attention: float | None
+    answer: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from engine.search.query import shape
 
+# The kind of a question that no word says.
+NONE = "none"
 # From here on a query is a bare word or number rather than a question.
 BARE = 0.5
 
@@ -63,7 +65,7 @@ class Asked:
     """What a question asks for.
 
     Attributes:
-        kind: Such as ``time`` or ``person``; ``none`` where no word says it.
+        kind: Such as ``time`` or ``person``; ``NONE`` where no word says it.
         words: Spans of its question words.
         counted: What stands behind 何, such as 年, or empty.
         head: Noun of which kind the answer is, such as 国 in どの国, or empty.
@@ -82,7 +84,7 @@ def asked_for(query: str) -> Asked | None:
     """
     if shape(query).short >= BARE or _PROCEDURE.search(query):
         return None
-    kind = next((name for name, pattern in _KINDS if pattern.search(query)), "none")
+    kind = next((name for name, pattern in _KINDS if pattern.search(query)), NONE)
     counted, head = _COUNTED.search(query), _HEAD.search(query)
     return Asked(
         kind,

@@ -5,16 +5,13 @@ says what it attends to there, and each passage is scored by late interaction wi
 mathematics stands in ``kernels/cross/README.md``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from engine.progress import CancelToken
-from engine.records import QueryEncoding, RevisionId, Span
-from engine.search.answer_features import PassageTokens
-from engine.search.answering import answer_marks
+from engine.records import QueryEncoding, RevisionId
 from engine.search.dense import best_rows
 from engine.search.headings import reached
 from engine.search.index import Index, TokenArrays
@@ -220,40 +217,6 @@ def passage_attention(
     if total > 0.0:
         drawn = drawn / total
     return tokens.spans[first:last], drawn.astype(np.float32)
-
-
-def passage_marks(
-    query: QueryEncoding, index: Index, row: int, echoes: Sequence[Span], table: Mapping[str, Any]
-) -> tuple[np.ndarray, np.ndarray]:
-    """What to highlight of a passage: what answers the question, else what it attends to.
-
-    Args:
-        query: The question.
-        index: Scope.
-        row: The passage.
-        echoes: Spans of the passage's text that repeat words of the question.
-        table: The pack's ``highlights`` section; may be empty.
-
-    Returns:
-        Spans into the document's text, int32 ``[N, 2]``, and weights, float32 ``[N]``.
-    """
-    tokens = index.tokens(index.revision_of(row))
-    if tokens is not None and table and len(query.token_vectors):
-        passage = index.passage(row)
-        first, last = segments(index, np.array([row]), tokens)[0]
-        held = PassageTokens(
-            index.passage_text(row),
-            tuple((start - passage.start, end - passage.start) for start, end in passage.sentences),
-            tokens.spans[first:last] - passage.start,
-            tokens.vectors[first:last],
-            tuple(echoes),
-        )
-        found = answer_marks(query, held, table)
-        if found is not None:
-            spans = np.array([(start, end) for start, end, _ in found], np.int32)
-            weights = np.array([weight for _, _, weight in found], np.float32)
-            return spans + np.int32(passage.start), weights
-    return passage_attention(query, index, row)
 
 
 def passage_scorer(

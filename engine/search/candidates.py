@@ -13,8 +13,9 @@ from engine.notation.folding import fold
 from engine.notation.identifiers import identifiers
 from engine.progress import CancelToken
 from engine.records import Identifier, QueryEncoding, SearchSettings
-from engine.search import attention, dense, fusion, lexical
+from engine.search import attention, dense, lexical
 from engine.search.attention import Attended
+from engine.search.fusion_features import RawParts
 from engine.search.index import Index
 from engine.search.lexical_query import QueryTerm, RequiredPhrase
 from engine.search.lexical_terms import identifier_terms
@@ -45,7 +46,7 @@ class Candidates:
     """
 
     rows: np.ndarray
-    raw: fusion.RawParts
+    raw: RawParts
     foreign: np.ndarray
     contents: np.ndarray
     attended: Mapping[int, Attended]
@@ -96,7 +97,7 @@ def gather(
     ordered = np.array(sorted(_admitted(asked, index, postings, rows)), np.int64)
     absent = np.full(len(ordered), np.nan)
     held = np.array([words.get(row, (0.0, 0.0)) for row in ordered.tolist()]).reshape(-1, 2)
-    raw = fusion.RawParts(
+    raw = RawParts(
         lexical=held[:, 0] if settings.use_lexical else absent,
         associated=held[:, 1],
         exact=_exact(query, index, ordered),
@@ -104,6 +105,7 @@ def gather(
         attention=attention.score_rows(query_encoding, index, ordered, cancel)
         if attends and query_encoding is not None
         else absent,
+        answer=absent,
     )
     contents = [
         is_contents(index.passage_text(row), index.passage(row).heading_path)

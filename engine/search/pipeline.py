@@ -21,11 +21,14 @@ from engine.records import (
     SearchSettings,
     Span,
 )
-from engine.search import attention, fusion, lexical
+from engine.search import fusion, lexical
+from engine.search.answer_passages import passage_marks, read_best, read_passage
+from engine.search.answering import Reading
 from engine.search.attention import Attended
 from engine.search.candidates import Candidates, gather
+from engine.search.fusion_features import PARTS
 from engine.search.index import Index
-from engine.search.query import shape, token_weights
+from engine.search.query import QueryShape, shape, token_weights
 from engine.search.translation import Translator
 
 LONGEST_QUERY = 2000
@@ -101,7 +104,8 @@ def search(
         calibration: The ``fusion`` section of the pack; may be empty.
         cancel: Checked between steps.
         translator: Gives words of the other language; None for none.
-        marking: The ``highlights`` section of the pack; without it what is attended to is marked.
+        marking: The ``highlights`` section of the pack; without it what is attended to is marked
+            and no passage is read for an answer.
 
     Raises:
         QueryError: ``query_empty`` or ``query_too_long``.
@@ -117,9 +121,14 @@ def search(
     found = gather(query, settings, index, postings, query_encoding, cancel, asked)
     fitted = fusion.Calibration.read(calibration)
     kind, foreign = shape(query), found.foreign
-    scores = np.round(
-        fusion.fuse(found.raw, fitted, kind=kind, foreign=foreign, contents=found.contents), 6
-    )
+    scores = _scores(found, fitted, kind)
+    readings: Mapping[int, Reading] = {}
+    if marking and query_encoding is not None and settings.use_attention and settings.use_lexical:
+        readings, answer = read_best(
+            query_encoding, asked, index, found.rows, scores, marking, cancel
+        )
+        found = replace(found, raw=replace(found.raw, answer=answer))
+        scores = _scores(found, fitted, kind)
     guessed = fusion.guessed(found.raw, fitted, kind=kind, foreign=foreign)
     parts = fusion.calibrated(found.raw, fitted)
     order = np.lexsort((found.rows, -scores))
@@ -135,6 +144,7 @@ def search(
             scores,
             parts,
             at,
+            readings.get(at),
             marking or {},
         )
         for at in chosen
@@ -146,6 +156,13 @@ def search(
         _query_tokens(query_encoding),
         _notes(settings, index, query_encoding, found.relaxed),
     )
+
+
+def _scores(found: Candidates, fitted: fusion.Calibration, kind: QueryShape) -> np.ndarray:
+    fused = fusion.fuse(
+        found.raw, fitted, kind=kind, foreign=found.foreign, contents=found.contents
+    )
+    return np.round(fused, 6)
 
 
 def _distinct(index: Index, rows: np.ndarray, order: np.ndarray, top: int) -> list[int]:
@@ -172,15 +189,17 @@ def _ranked(
     scores: np.ndarray,
     parts: Mapping[str, np.ndarray],
     at: int,
+    reading: Reading | None,
     marking: Mapping[str, Any],
 ) -> RankedPassage:
     row = int(found.rows[at])
     revision = index.revisions[index.revision_of(row)]
     passage = index.passage(row)
     text = index.passage_text(row)
-    terms = lexical.match_spans(asked, text)
+    terms = list(reading.passage.echoes) if reading else lexical.match_spans(asked, text)
     if settings.use_attention and query_encoding is not None:
-        spans, weights = attention.passage_marks(query_encoding, index, row, terms, marking)
+        reading = reading or read_passage(query_encoding, index, row, terms)
+        spans, weights = passage_marks(query_encoding, index, row, reading, marking)
     else:
         spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
     if not settings.use_lexical:
@@ -200,7 +219,7 @@ def _ranked(
         text,
         passage.heading_path,
         float(scores[at]),
-        Parts(*(_known(parts[name][at]) for name in fusion.PARTS)),
+        Parts(*(_known(parts[name][at]) for name in (*PARTS, "answer"))),
         spans,
         weights,
         placed(terms),

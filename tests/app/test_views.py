@@ -324,6 +324,11 @@ def test_the_why_panel_takes_the_score_apart_and_shows_verdicts(qtbot, words, th
     assert view._related.text() == "効いた関連語: ボルト・締め付け"
     view.show_hit(evidence, hit)
     assert view._related.isHidden()
+    assert view._answer.isHidden()
+    view.show_hit(evidence, replace(hit, parts=replace(hit.parts, answer=0.64)))
+    assert not view._answer.isHidden()
+    assert view._answer.accessibleName() == "答えの割合 0.640"
+    view.show_hit(evidence, hit)
     with qtbot.waitSignal(view.deletion_requested) as asked:
         view.deletion_button.click()
     assert asked.args == [1]

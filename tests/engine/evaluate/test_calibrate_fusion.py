@@ -10,7 +10,8 @@ from engine.evaluate.set_rows import Part, Row, SetDocument, SetPair, SetQuestio
 from engine.evaluate.sets import write_set
 from engine.models import default_pack
 from engine.search.candidates import Candidates
-from engine.search.fusion import PARTS, Calibration, RawParts
+from engine.search.fusion import Calibration
+from engine.search.fusion_features import PARTS, RawParts
 
 
 def asked(count, seed, *, foreign=False):
@@ -31,7 +32,8 @@ def asked(count, seed, *, foreign=False):
         if foreign:
             away[:] = np.arange(20) % 2 == right % 2
             values["lexical"][away] = 0.0
-        raw = RawParts(associated=np.zeros(20), exact=np.zeros(20), **values)
+        zeros, absent = np.zeros(20), np.full(20, np.nan)
+        raw = RawParts(associated=zeros, exact=zeros, answer=absent, **values)
         rows = np.arange(20) * 3
         made.append(
             Asked(

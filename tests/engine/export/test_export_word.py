@@ -65,6 +65,17 @@ def test_word_names_everything_an_auditor_asks_for(answers, tmp_path: Path):
     assert document.core_properties.created is not None
 
 
+def test_share_of_the_answer_stands_beside_the_parts_where_it_was_looked_for(
+    answers, tmp_path: Path
+):
+    revision = answers.add("手順.txt", "締付トルクは 12.5 N·m とする。".encode())
+    hit = answers.hit(1, revision, "締付トルク", {})
+    hit = replace(hit, parts=replace(hit.parts, answer=0.75))
+    target = answers.export(answers.search([hit]), tmp_path / "out.docx")
+    parts = "語句と関連語 0.500 / 意味の近さ 0.250 / 注目の強さ ― / 答えの占める割合 0.750"
+    assert ("内訳", parts) in cells(docx.Document(str(target)))
+
+
 def test_characters_that_xml_forbids_are_dropped_and_markup_stays_text(answers, tmp_path: Path):
     revision = answers.add("手順.txt", TEXT.encode())
     text = answers.document(revision).text

@@ -5,21 +5,20 @@ import pytest
 
 from engine.search.fusion import (
     DEFAULT_WEIGHTS,
-    PARTS,
     VERSION,
     Calibration,
-    RawParts,
     calibrated,
     fuse,
     guessed,
     sigmoid,
 )
+from engine.search.fusion_features import PARTS, RawParts
 from engine.search.query import QueryShape
 
 NAN = float("nan")
 
 
-def raw(lexical, dense, attention, associated=None, exact=None):
+def raw(lexical, dense, attention, associated=None, exact=None, answer=None):
     count = len(lexical)
     return RawParts(
         np.array(lexical, float),
@@ -27,6 +26,7 @@ def raw(lexical, dense, attention, associated=None, exact=None):
         np.zeros(count) if exact is None else np.array(exact, float),
         np.array(dense, float),
         np.array(attention, float),
+        np.full(count, NAN) if answer is None else np.array(answer, float),
     )
 
 
@@ -87,6 +87,65 @@ def test_associations_count_apart_where_words_and_meaning_do():
         assert with_guesses.tolist() == plain.tolist()
 
 
+@pytest.mark.parametrize(
+    ("words", "foreign", "shares"),
+    [
+        ([0.5, 0.0, 0.3], [False, False, False], [1.0, 1.0, 1.0]),
+        # Nobody's own words keep its associations from counting.
+        ([0.9, 0.0, 0.3], [False, False, False], [1.0, 0.0, 0.0]),
+        ([0.9, 0.75, 0.3], [False, False, False], [0.25, 0.0, 0.0]),
+        ([0.9, 0.9, 0.3], [False, False, False], [0.0, 0.0, 0.0]),
+        # Words found in the other language are translations.
+        ([0.9, 0.7, 0.3], [True, False, False], [0.0, 1.0, 0.5]),
+    ],
+)
+def test_associations_count_as_far_as_the_words_themselves_are_not_found(words, foreign, shares):
+    scores = fused(
+        raw(words, [0.25] * 3, [NAN] * 3, [0.3] * 3),
+        calibration=Calibration.read(FITTED),
+        foreign=foreign,
+    )
+    found = [
+        8.0 * 0.25 - 1.0 if away else 2.0 * word + 4.0 * 0.25 + 6.0 * 0.3 * share
+        for word, away, share in zip(words, foreign, shares, strict=True)
+    ]
+    assert scores == pytest.approx([chance(one, max(found)) for one in found])
+
+
+@pytest.mark.parametrize(
+    ("words", "foreign", "counted"),
+    [
+        # What nothing is known of is not held against a passage.
+        ([0.9, 0.9, 0.9, 0.9], [False] * 4, [0.0, -0.8, -0.2, 0.0]),
+        # Without the question's words its answer says nothing.
+        ([0.5, 0.6, 0.4, 0.3], [False] * 4, [0.0] * 4),
+        ([0.7, 0.7, 0.4, 0.3], [False] * 4, [0.0, -0.4, -0.1, 0.0]),
+        ([0.9, 0.9, 0.9, 0.9], [False, True, False, True], [0.0, 0.0, -0.2, 0.0]),
+    ],
+)
+def test_answers_count_where_the_words_are_found(words, foreign, counted):
+    weights = {"lexical": 1.0, "foreign_lexical": 1.0, "answer": 3.0, "slope": 0.5}
+    section = {"version": VERSION, "weights": {"lexical+attention": weights}}
+    answer = [0.5, 0.1, 0.4, NAN]
+    answer = [NAN if away else value for value, away in zip(answer, foreign, strict=True)]
+    scores = fused(
+        raw(words, [NAN] * 4, [0.5] * 4, answer=answer),
+        calibration=Calibration.read(section),
+        foreign=foreign,
+    )
+    strengths = np.array(words) + 3.0 * np.array(counted)
+    assert scores == pytest.approx(sigmoid(0.5 * strengths))
+
+
+def test_attention_counts_by_the_log_of_what_it_misses():
+    section = {"version": VERSION, "weights": {"attention": {"attention": 2.0, "slope": 1.0}}}
+    scores = fused(
+        raw([NAN] * 3, [NAN] * 3, [0.93, 0.83, 1.0]), calibration=Calibration.read(section)
+    )
+    # Odds are what is missed, and 0.03 that always is, to the power of minus 2.
+    assert scores / (1 - scores) == pytest.approx([0.1**-2, 0.2**-2, 0.03**-2])
+
+
 def test_foreign_by_hand():
     scores = fused(
         raw([0.6, 0.0], [0.25, 0.5], [NAN] * 2),
@@ -99,7 +158,7 @@ def test_foreign_by_hand():
 def test_foreign_passages_whose_words_nobody_translated_have_weights_of_their_own():
     weights = FITTED["weights"]["lexical+dense"] | {"foreign_lexical": 2.0, "doubted_dense": 16.0}
     calibration = Calibration.read(FITTED | {"weights": {"lexical+dense": weights}})
-    for best, doubted in ((0.4, 1.0), (0.55, 0.75), (0.8, 0.0)):
+    for best, doubted in ((0.3, 1.0), (0.45, 0.75), (0.8, 0.0)):
         scores = fused(
             raw([best, 0.0], [0.25, 0.5], [NAN] * 2), calibration=calibration, foreign=[True, True]
         )
@@ -166,11 +225,12 @@ def test_monotone_in_each_part_whatever_else_is_missing(present, calibration):
     for _ in range(50):
         base = {name: generator.random(5) if name in names else np.full(5, NAN) for name in PARTS}
         exact, associated = generator.random((2, 5))
+        answer = np.where(generator.random(5) < 0.5, NAN, generator.random(5))
         foreign = generator.random(5) < 0.3
         japanese, latin = generator.random(2) < 0.5
         kind = QueryShape(bool(japanese), bool(latin), float(generator.random()))
         before = fuse(
-            RawParts(exact=exact, associated=associated, **base),
+            RawParts(exact=exact, associated=associated, answer=answer, **base),
             calibration,
             kind=kind,
             foreign=foreign,
@@ -182,7 +242,7 @@ def test_monotone_in_each_part_whatever_else_is_missing(present, calibration):
             raised[name] = base[name].copy()
             raised[name][at] += generator.random()
             after = fuse(
-                RawParts(exact=exact, associated=associated, **raised),
+                RawParts(exact=exact, associated=associated, answer=answer, **raised),
                 calibration,
                 kind=kind,
                 foreign=foreign,

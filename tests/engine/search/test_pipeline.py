@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from engine.records import (
     RevisionId,
     SearchSettings,
 )
+from engine.search.answering import VERSION
 from engine.search.candidates import gather
 from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 from engine.search.lexical import MemoryPostings, passage_terms
@@ -112,7 +114,7 @@ class Scope:
         index = Index(self.revisions)
         return gather(query, SearchSettings(), index, self.postings, encode(query), CancelToken())
 
-    def search(self, query, settings=None, *, model=True, cancel=None):
+    def search(self, query, settings=None, *, model=True, cancel=None, marking=None):
         return search(
             query,
             settings or SearchSettings(),
@@ -121,6 +123,7 @@ class Scope:
             encode(query) if model else None,
             {},
             cancel,
+            marking=marking,
         )
 
 
@@ -324,3 +327,68 @@ def test_text_with_japanese_in_it_is_japanese(query, foreign):
     found = scope.gather(query)
     assert found.rows.tolist() == [0, 1, 2, 3]
     assert found.foreign.tolist() == foreign
+
+
+TELLING = [
+    "カバーの締付トルクの記録は、締付トルクの管理台帳に残す。",
+    "カバーの締付トルクは12.5 N·mとする。",
+    "The tightening torque of the cover is 12.5 N·m.",
+    "洗浄液は毎週月曜日に交換する。",
+    "塗装の前に油分を拭き取る。",
+    "完成品は乾いた倉庫に置く。",
+]
+# A quantity answers, in either language.
+QUANTITIES = {
+    "version": VERSION,
+    "marks": {},
+    "passages": {language: {"form:quantity": 3.0} for language in ("ja", "en")},
+}
+
+
+def test_passage_that_holds_an_answer_comes_before_one_that_holds_the_words():
+    scope, query = Scope(TELLING), "カバーの締付トルクはいくらですか"
+    without = scope.search(query)
+    assert without.passages[0].text == TELLING[0]
+    assert {one.parts.answer for one in without.passages} == {None}
+    found = scope.search(query, marking=QUANTITIES).passages
+    assert found[0].text == TELLING[1]
+    # What the passages in the question's language share is one answer.
+    shares = {one.text: one.parts.answer for one in found}
+    assert shares[TELLING[2]] is None
+    assert shares[TELLING[1]] > 2 * shares[TELLING[0]]
+    assert sum(filter(None, shares.values())) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_table_is_not_judged_by_what_was_learned_from_prose():
+    scope, query = Scope(TELLING), "カバーの締付トルクはいくらですか"
+    [revision] = scope.revisions
+    first, *rest = revision.passages
+    scope.revisions = [replace(revision, passages=(replace(first, kind="row"), *rest))]
+    found = scope.search(query, marking=QUANTITIES).passages
+    assert found[0].text == TELLING[0] and found[0].parts.answer is None
+    assert found[0].score == scope.search(query).passages[0].score
+
+
+@pytest.mark.parametrize(
+    ("query", "settings"),
+    [
+        ("カバーの締付トルク", SearchSettings()),
+        ("カバーの締付トルクはいくらですか", SearchSettings(use_attention=False)),
+        ("カバーの締付トルクはいくらですか", SearchSettings(use_lexical=False)),
+    ],
+)
+def test_nothing_is_read_for_an_answer_where_none_is_asked_or_a_part_is_off(query, settings):
+    scope = Scope(TELLING)
+    plain = scope.search(query, settings).passages
+    read = scope.search(query, settings, marking=QUANTITIES).passages
+    assert [(one.text, one.score, one.parts.answer) for one in read] == [
+        (one.text, one.score, None) for one in plain
+    ]
+
+
+def test_only_the_best_passages_are_read():
+    texts = [f"カバー{number}の締付トルクは{number} N·mとする。" for number in range(15)]
+    settings = SearchSettings(top=15)
+    found = Scope(texts).search("締付トルクはいくらですか", settings, marking=QUANTITIES).passages
+    assert [bool(one.parts.answer) for one in found] == [True] * 10 + [False] * 5
+    assert [one.parts.answer for one in found[10:]] == [0.0] * 5
