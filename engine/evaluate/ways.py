@@ -12,12 +12,13 @@ from engine.evaluate.bm25 import Bm25
 from engine.evaluate.collection import Collection, Model
 from engine.progress import CancelToken
 from engine.records import QueryEncoding, SearchSettings
-from engine.search import lexical, pipeline
+from engine.search import lexical
 from engine.search.attention import segments
 from engine.search.dense import best_rows, cosines
 from engine.search.headings import reached
 from engine.search.index import Index
 from engine.search.query import token_weights
+from engine.search.ranking import rank
 from engine.search.translation import shipped_translator
 from kernels.cross import power_mean, score_segments
 
@@ -87,18 +88,18 @@ class Ways:
         return [row for row in rows if row is not None]
 
     def _fused(self, query: QueryEncoding, cancel: CancelToken) -> list[int]:
-        found = pipeline.search(
+        found = rank(
             query.text,
+            self._translator.terms(query.text),
             SearchSettings(top=DEPTH),
             self._index,
             self._collection.postings,
             query,
             self._encoder.pack.fusion,
+            self._encoder.pack.highlights,
             cancel,
-            self._translator,
         )
-        rows = (self._index.row(passage.passage_id) for passage in found.passages)
-        return [row for row in rows if row is not None]
+        return [int(found.found.rows[at]) for at in found.order]
 
 
 def best(scores: np.ndarray) -> list[int]:

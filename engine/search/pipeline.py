@@ -21,14 +21,13 @@ from engine.records import (
     SearchSettings,
     Span,
 )
-from engine.search import fusion, lexical
-from engine.search.answer_passages import passage_marks, read_best, read_passage
-from engine.search.answering import Reading
+from engine.search import lexical
+from engine.search.answer_passages import passage_marks, read_passage
 from engine.search.attention import Attended
-from engine.search.candidates import Candidates, gather
 from engine.search.fusion_features import PARTS
 from engine.search.index import Index
-from engine.search.query import QueryShape, shape, token_weights
+from engine.search.query import token_weights
+from engine.search.ranking import Ranking, rank
 from engine.search.translation import Translator
 
 LONGEST_QUERY = 2000
@@ -118,36 +117,30 @@ def search(
     if len(query) > LONGEST_QUERY:
         raise QueryError("query_too_long", length=len(query), limit=LONGEST_QUERY)
     asked = (translator or Translator()).terms(query)
-    found = gather(query, settings, index, postings, query_encoding, cancel, asked)
-    fitted = fusion.Calibration.read(calibration)
-    kind, foreign = shape(query), found.foreign
-    scores = _scores(found, fitted, kind)
-    readings: Mapping[int, Reading] = {}
-    if marking and query_encoding is not None and settings.use_attention and settings.use_lexical:
-        readings, answer = read_best(
-            query_encoding, asked, index, found.rows, scores, marking, cancel
-        )
-        found = replace(found, raw=replace(found.raw, answer=answer))
-        scores = _scores(found, fitted, kind)
-    guessed = fusion.guessed(found.raw, fitted, kind=kind, foreign=foreign)
-    parts = fusion.calibrated(found.raw, fitted)
-    order = np.lexsort((found.rows, -scores))
-    chosen = _distinct(index, found.rows, order, settings.top)
+    ranking = rank(
+        query,
+        asked,
+        settings,
+        index,
+        postings,
+        query_encoding,
+        calibration,
+        marking or {},
+        cancel,
+    )
+    found = ranking.found
     cancel.check()
     passages = tuple(
         _ranked(
             index,
-            asked if guessed[at] else replace(asked, associations=()),
+            asked if ranking.guessed[at] else replace(asked, associations=()),
             query_encoding,
             settings,
-            found,
-            scores,
-            parts,
+            ranking,
             at,
-            readings.get(at),
             marking or {},
         )
-        for at in chosen
+        for at in ranking.order
     )
     within = {passage.revision_id for passage in passages}
     return RankedPassages(
@@ -158,41 +151,16 @@ def search(
     )
 
 
-def _scores(found: Candidates, fitted: fusion.Calibration, kind: QueryShape) -> np.ndarray:
-    fused = fusion.fuse(
-        found.raw, fitted, kind=kind, foreign=found.foreign, contents=found.contents
-    )
-    return np.round(fused, 6)
-
-
-def _distinct(index: Index, rows: np.ndarray, order: np.ndarray, top: int) -> list[int]:
-    """The best rows, of equal passages of one document only the first."""
-    chosen: list[int] = []
-    seen: set[tuple[DocumentId, str]] = set()
-    for at in order.tolist():
-        if len(chosen) >= top:
-            break
-        row = int(rows[at])
-        key = (index.revisions[index.revision_of(row)].document_id, index.passage_text(row))
-        if key not in seen:
-            seen.add(key)
-            chosen.append(at)
-    return chosen
-
-
 def _ranked(
     index: Index,
     asked: lexical.QueryTerms,
     query_encoding: QueryEncoding | None,
     settings: SearchSettings,
-    found: Candidates,
-    scores: np.ndarray,
-    parts: Mapping[str, np.ndarray],
+    ranking: Ranking,
     at: int,
-    reading: Reading | None,
     marking: Mapping[str, Any],
 ) -> RankedPassage:
-    row = int(found.rows[at])
+    row, reading = int(ranking.found.rows[at]), ranking.readings.get(at)
     revision = index.revisions[index.revision_of(row)]
     passage = index.passage(row)
     text = index.passage_text(row)
@@ -218,8 +186,8 @@ def _ranked(
         passage.end,
         text,
         passage.heading_path,
-        float(scores[at]),
-        Parts(*(_known(parts[name][at]) for name in (*PARTS, "answer"))),
+        float(ranking.scores[at]),
+        Parts(*(_known(ranking.parts[name][at]) for name in (*PARTS, "answer"))),
         spans,
         weights,
         placed(terms),
