@@ -42,6 +42,9 @@ RIDGE = 6e-4
 STEPS = 30
 # A phrase's share of the right answer: its F1 to this power, so that the best phrase counts most.
 SHARPNESS = 3
+# Languages whose passages are told apart. Weights for English, learned from tales, put the right
+# passage first for 0.562 of 130 questions of FairytaleQA, none for 0.608.
+TOLD_APART = ("ja",)
 # Other passages of the document that a question's own is told from: those which attention and,
 # counting for so much of it, meaning find best.
 RIVALS = 4
@@ -236,7 +239,8 @@ def section(
         examples = [one for one in described if one is not None]
         if examples:
             made["marks"][language] = fit(examples)
-            made["passages"][language] = fit(examples, across=True)
+            if language in TOLD_APART:
+                made["passages"][language] = fit(examples, across=True)
             made["figures"][language] = {
                 "f1": round(cross_validated(examples, share), 4),
                 "questions": len(examples),

@@ -48,7 +48,6 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
         for name, weight in weights.items()
     },
     "answer": 2.0,
-    "latin_answer": 2.0,
     "exact": 2.0,
     "foreign": 0.0,
     "foreign_latin": 1.0,

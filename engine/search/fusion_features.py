@@ -21,7 +21,6 @@ ASSOCIATED = tuple(f"{prefix}associated" for prefix in SETS)
 FEATURES = (
     *(f"{prefix}{name}" for prefix in SETS for name in _SCORES),
     "answer",
-    "latin_answer",
     "exact",
 )
 # A bare word's vector says little: meaning and attention count so much less.
@@ -99,7 +98,7 @@ def features(
         made[f"foreign_{name}"], made[f"doubted_{name}"] = (1.0 - doubted) * away, doubted * away
     if "lexical" in parts:
         made["exact"] = np.nan_to_num(raw.exact)
-        made["latin_answer" if latin else "answer"] = _answers(raw, foreign)
+        made["answer"] = _answers(raw, foreign)
     return made
 
 
