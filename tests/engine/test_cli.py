@@ -56,7 +56,7 @@ def test_the_whole_round_for_machines(tmp_path: Path, folder: Path):
     assert hit["end"] - hit["start"] == len(hit["text"])
     assert hit["sheet"] is None
     assert hit["boxes"] == []
-    assert set(hit["parts"]) == {"lexical", "dense", "attention"}
+    assert set(hit["parts"]) == {"lexical", "dense", "attention", "answer"}
     assert all(len(span) == 3 for span in hit["highlights"])
 
     questions = tmp_path / "questions.txt"

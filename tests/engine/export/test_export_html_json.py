@@ -105,7 +105,8 @@ def test_json_holds_all_evidence_and_where_it_comes_from(answers, tmp_path: Path
     assert record["files"][0]["revision"] == 3
     stored = record["evidence"]["hits"][0]
     assert stored["text"] == HOSTILE
-    assert stored["parts"] == {"lexical": 0.5, "dense": 0.25, "attention": None}
+    parts = {"lexical": 0.5, "dense": 0.25, "attention": None, "answer": None}
+    assert stored["parts"] == parts
     assert stored["highlights"] == [[*hit.highlights[0]]]
     assert record["exported"] == "2026-11-23T12:00:00+00:00"
 
