@@ -35,11 +35,11 @@ from engine.model.pack import load_pack, write_section
 from engine.progress import CancelToken, run
 from engine.records import SearchSettings
 from engine.search import fusion
-from engine.search.answer_passages import read_best
-from engine.search.candidates import Candidates, gather
+from engine.search.candidates import Candidates
 from engine.search.fusion import Calibration
 from engine.search.fusion_features import FEATURES, PARTS, RawParts, features
 from engine.search.query import QueryShape, shape
+from engine.search.ranking import rank
 from engine.search.translation import shipped_translator
 
 MOST_QUESTIONS = 600
@@ -76,21 +76,19 @@ def ask(collection: Collection, encoder: Encoder, most: int, cancel: CancelToken
     asked = []
     for item in spread([one for one in collection.questions if one.split != TEST], most):
         query, terms = encoder.encode_query(item.query), translator.terms(item.query)
-        found = gather(item.query, SearchSettings(), index, postings, query, cancel, terms)
-        if not len(found.rows):
-            continue
-        scores = fusion.fuse(
-            found.raw,
-            Calibration(),
-            kind=shape(item.query),
-            foreign=found.foreign,
-            contents=found.contents,
-        )
-        _, answer = read_best(
-            query, terms, index, found.rows, scores, encoder.pack.highlights, cancel
-        )
-        found = replace(found, raw=replace(found.raw, answer=answer))
-        asked.append(Asked(item.query, found, item.relevant))
+        found = rank(
+            item.query,
+            terms,
+            SearchSettings(),
+            index,
+            postings,
+            query,
+            {},
+            encoder.pack.highlights,
+            cancel,
+        ).found
+        if len(found.rows):
+            asked.append(Asked(item.query, found, item.relevant))
     return asked
 
 

@@ -67,8 +67,9 @@ class Example:
     rivals: tuple[dict[str, float], ...] = ()
 
 
-def example(case: Case) -> Example | None:
-    """Describe a question's phrases; None where none of them touches the answer."""
+def example(case: Case, *, across: bool = False) -> Example | None:
+    """Describe a question's phrases, those of rivals too if ``across``; None where none of them
+    touches the answer."""
     query, index = case.query, case.index
     reading = read_passage(query, index, case.row, case.echoes)
     if reading is None:
@@ -79,7 +80,7 @@ def example(case: Case) -> Example | None:
     if not quality.any():
         return None
     others: list[dict[str, float]] = []
-    for row in rivals(case):
+    for row in rivals(case) if across else ():
         other = read_passage(query, index, row, match_spans(query.text, index.passage_text(row)))
         others += other.rows if other is not None else ()
     return Example(
@@ -235,11 +236,12 @@ def section(
     made: dict[str, Any] = {"version": VERSION, "share": share, "marks": {}, "passages": {}}
     made["figures"] = {}
     for language, items in questions.items():
-        described = (example(case) for case in cases(sample(items, most), encoder))
+        across = language in TOLD_APART
+        described = (example(case, across=across) for case in cases(sample(items, most), encoder))
         examples = [one for one in described if one is not None]
         if examples:
             made["marks"][language] = fit(examples)
-            if language in TOLD_APART:
+            if across:
                 made["passages"][language] = fit(examples, across=True)
             made["figures"][language] = {
                 "f1": round(cross_validated(examples, share), 4),

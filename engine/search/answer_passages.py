@@ -13,7 +13,7 @@ from engine.search.answering import Reading, answer_evidence, answer_marks, lang
 from engine.search.attention import passage_attention, segments
 from engine.search.index import Index
 
-# Reading a passage takes some 10 ms on one core; the ten that are shown are read for their marks.
+# As many as are shown, which are read for their marks anyway.
 MOST_READ = 10
 
 
@@ -46,7 +46,10 @@ def read_best(
     """
     readings: dict[int, Reading] = {}
     evidence: dict[int, float] = {}
+    shares = np.full(len(rows), np.nan)
     wanted = language(query.text)
+    if wanted not in table.get("passages", {}):
+        return readings, shares
     for at in np.lexsort((rows, -scores))[:MOST_READ].tolist():
         cancel.check()
         row = int(rows[at])
@@ -60,7 +63,6 @@ def read_best(
         found = answer_evidence(reading, table)
         if found is not None:
             evidence[at] = found
-    shares = np.full(len(rows), np.nan)
     if evidence:
         shares[[_is_prose(index, row, wanted) for row in rows.tolist()]] = 0.0
         known = np.array(list(evidence.values()))

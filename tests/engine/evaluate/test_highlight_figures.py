@@ -68,8 +68,9 @@ def test_rivals_are_other_passages_of_the_document_that_do_not_hold_the_answer()
     found = [case.index.passage_text(row) for row in rivals(case)]
     assert any(begun[1][:20] in text for text in found)
     assert not any("12.5 N·m" in text for text in found)
-    made = example(case)
+    made, alone = example(case, across=True), example(case)
     assert made is not None and made.rivals and len(made.rows) == len(made.quality)
+    assert alone is not None and not alone.rivals and alone.rows == made.rows
 
 
 def test_fit_finds_what_answers():
