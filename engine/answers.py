@@ -269,6 +269,7 @@ class Answers:
             ),
             terms=found.terms,
             related=found.related,
+            named=found.named,
         )
 
     def _summary(

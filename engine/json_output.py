@@ -99,6 +99,7 @@ def hit_json(hit: Hit) -> Json:
         "highlights": [list(span) for span in hit.highlights],
         "terms": [list(span) for span in hit.terms],
         "related": [list(span) for span in hit.related],
+        "named": list(hit.named),
     }
 
 

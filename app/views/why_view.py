@@ -148,6 +148,8 @@ class WhyView(QWidget):
         self._answer = Bar(theme, "mark", 150)
         for bar in (*self._parts.values(), self._answer):
             self._score.body.addWidget(bar)
+        self._named = _note()
+        self._score.body.addWidget(self._named)
         self._related = _note()
         self._score.body.addWidget(self._related)
         self._score_note = _note()
@@ -192,6 +194,8 @@ class WhyView(QWidget):
         self._answer.setVisible(hit.parts.answer is not None)
         self._answer.show_value(words("why.answer"), hit.parts.answer)
         self._answer.setToolTip(words("why.answer_tip"))
+        self._named.setVisible(bool(hit.named))
+        self._named.setText(words("why.named", words="・".join(hit.named)))
         self._related.setVisible(bool(hit.related_words))
         self._related.setText(words("why.related", words="・".join(hit.related_words)))
         absent = [words(f"why.{part}") for part in PARTS if getattr(hit.parts, part) is None]

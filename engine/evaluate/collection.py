@@ -179,13 +179,15 @@ class _Scope:
             made = yield from encode_whole(self._encoder, document.text, passages, cancel)
         else:
             made = yield from _encode_apart(self._encoder, document.text, passages, cancel)
-        self._index(document, passages, made)
+        # A set's titles are no names of files: it is measured by its text alone.
+        self._index(document, "" if row.file is None else str(row.file), passages, made)
         position = len(self.revisions) - 1
         return {name: _Place(position, *span) for name, span in spans.items()}
 
     def _index(
         self,
         document: Document,
+        path: str,
         passages: Sequence[Passage],
         made: tuple[MeaningVectors, TokenArrays] | None,
     ) -> None:
@@ -199,7 +201,7 @@ class _Scope:
             IndexedRevision(
                 DocumentId(number),
                 RevisionId(number),
-                document.title,
+                path,
                 tuple(passages),
                 ids,
                 vectors,

@@ -102,7 +102,7 @@ def _index(encoder: Encoder, document: Document, passages: tuple[Passage, ...]) 
     revision = IndexedRevision(
         DocumentId(1),
         RevisionId(1),
-        document.title,
+        "",
         passages,
         tuple(PassageId(place) for place in range(len(passages))),
         vectors,

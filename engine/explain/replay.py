@@ -43,6 +43,7 @@ def _same_hit(old: Hit, new: Hit) -> bool:
         and old.place == new.place
         and old.terms == new.terms
         and old.related == new.related
+        and old.named == new.named
         and _close(old.score, new.score)
         and _close(old.parts.lexical, new.parts.lexical)
         and _close(old.parts.dense, new.parts.dense)

@@ -176,6 +176,8 @@ def _entry(
         rank, label = item.rank, say("rank", rank=item.rank)
         headings, highlights, terms = item.heading_path, item.highlights, item.terms
         facts.append((say("parts"), _parts(item.parts, say, none)))
+        if item.named:
+            facts.append((say("named"), clean(" / ".join(item.named))))
         if item.related_words:
             facts.append((say("related"), clean(" / ".join(item.related_words))))
         test = evidence.deletion.get(item.rank)

@@ -31,6 +31,7 @@ class Hit:
             attended to.
         terms: Spans of exact matches of the question's words.
         related: Spans of words that often answer those of the question and that counted here.
+        named: What the file's name holds of the question's words.
     """
 
     rank: int
@@ -47,6 +48,7 @@ class Hit:
     highlights: tuple[tuple[int, int, float], ...]
     terms: tuple[Span, ...] = ()
     related: tuple[Span, ...] = ()
+    named: tuple[str, ...] = ()
 
     @property
     def related_words(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from engine.search.fusion_features import RawParts
 from engine.search.index import Index
 from engine.search.lexical_query import QueryTerm, RequiredPhrase
 from engine.search.lexical_terms import identifier_terms
+from engine.search.names import name_identifiers, readable
 from engine.search.query import is_contents, scripts
 
 LEXICAL_CANDIDATES = 100
@@ -126,7 +127,7 @@ def _words(
 ) -> dict[int, tuple[float, float]]:
     """What each row earns by words and by their associations."""
     found = {}
-    for hit in lexical.rank(asked, postings):
+    for hit in lexical.rank(asked, postings, names=index.names):
         row = index.row(hit.passage_id)
         if row is not None:
             found[row] = (round(hit.score, 6), round(hit.associated, 6))
@@ -160,7 +161,7 @@ def _holding(
     only = replace(
         asked, terms=terms, phrases=(), required=phrases, excluded=(), concepts=(), associations=()
     )
-    found = (index.row(hit.passage_id) for hit in lexical.rank(only, postings))
+    found = (index.row(hit.passage_id) for hit in lexical.rank(only, postings, names=index.names))
     return {row for row in found if row is not None}
 
 
@@ -174,22 +175,41 @@ def _surveyed(index: Index, rows: set[int]) -> list[int]:
 
 
 def _exact(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
-    """Share of the question's identifiers and long numbers that stand in each passage, or, where
-    it has none, whether the whole question stands there unbroken."""
-    named = identifiers(query)
-    wanted = {identifier_terms(found)[0] for found in named} | _numbers(query, named)
+    """Share of the question's identifiers and long numbers that stand in each passage or its file's
+    name, or, where it has none, whether the whole question stands there unbroken. Where it is the
+    name of a file, whether it is this one."""
+    called = [index.row(first) for first in index.names.called(query)]
+    if called:
+        files = {index.revision_of(row) for row in called if row is not None}
+        return np.array([float(index.revision_of(row) in files) for row in rows.tolist()])
+    wanted = _naming(query, every_form=False)
     whole = _squeezed(query)
     exact = np.zeros(len(rows))
+    names: dict[int, set[str]] = {}
     for at, row in enumerate(rows.tolist()):
         text = index.passage_text(row)
         if wanted:
-            here = identifiers(text)
-            # A tolerance also stands where its unit is written behind it.
-            held = {term for found in here for term in identifier_terms(found)}
-            exact[at] = len(wanted & (held | _numbers(text, here))) / len(wanted)
+            position = index.revision_of(row)
+            if position not in names:
+                path = index.revisions[position].path
+                names[position] = _naming(readable(path)) | name_identifiers(path)
+            exact[at] = len(wanted & (names[position] | _naming(text))) / len(wanted)
         elif whole:
             exact[at] = float(whole in _squeezed(text))
     return exact
+
+
+def _naming(text: str, *, every_form: bool = True) -> set[str]:
+    """What names something in a text: its identifiers and long numbers.
+
+    Args:
+        text: What to look through.
+        every_form: A tolerance also stands where its unit is written behind it; asked for is each
+            identifier in its fullest form.
+    """
+    found = identifiers(text)
+    terms = {term for one in found for term in identifier_terms(one)[: None if every_form else 1]}
+    return terms | _numbers(text, found)
 
 
 def _numbers(text: str, named: Sequence[Identifier]) -> set[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.records import DocumentId, Passage, PassageId, RevisionId
+from engine.search.names import Names
 
 CACHE_BYTES = 192 * 2**20
 CACHED_TEXTS = 64
@@ -74,6 +75,7 @@ class IndexedRevision:
     """A revision as search sees it.
 
     Attributes:
+        path: Of the file, whose name is searched, too; empty for none.
         passages: In order of the text.
         passage_ids: Id of each passage.
         vectors: Of its sentences, passage by passage, and of its passages; None while the model
@@ -103,6 +105,7 @@ class Index:
         starts: First row of each revision, int64 ``[R + 1]``.
         vectors: Unit vectors, float16 ``[V, D]``, row by row.
         vector_starts: First vector of each row, int64 ``[N + 1]``; a row may have none.
+        names: The names of its files.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class Index:
         self._tokens: OrderedDict[int, TokenArrays] = OrderedDict()
         self._texts: OrderedDict[int, str] = OrderedDict()
         self._paths: dict[int, tuple[list[tuple[str, ...]], np.ndarray]] = {}
+        self.names = Names((one.path, one.passage_ids) for one in self.revisions)
         self._lock = threading.RLock()
 
     def __len__(self) -> int:

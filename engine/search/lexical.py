@@ -7,22 +7,22 @@ same revisions scores the same whatever was added to the library since.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
 
 from engine.records import PassageId
-from engine.search.lexical_query import (
-    Concept,
-    Forms,
-    QueryTerm,
-    QueryTerms,
-    RequiredPhrase,
-    Segment,
-    query_terms,
+from engine.search.lexical_lookup import (
+    FIELDS,
+    Found,
+    Lookup,
+    MemoryPostings,
+    Posting,
+    Postings,
+    holding,
+    unbroken,
 )
+from engine.search.lexical_query import Concept, Forms, QueryTerm, QueryTerms, query_terms
 from engine.search.lexical_spans import match_spans, related_spans
-from engine.search.lexical_terms import HEADING, index_terms, passage_terms
+from engine.search.lexical_terms import index_terms, passage_terms
+from engine.search.names import Names
 
 __all__ = [
     "LexicalHit",
@@ -42,8 +42,6 @@ K1 = 1.2
 # Over 300 questions of JaQuAD (training part) and 4,000 passages the right one came first for
 # 0.910 of them with 0.5, for 0.907 with 0.3 and for 0.903 with 0.75.
 B = 0.5
-# A term in a heading above counts as this much of one in the passage.
-HEADING_WEIGHT = 0.4
 # Share of a term's score that it earns again for standing unbroken after its neighbour, and for
 # the whole phrase standing unbroken.
 PAIR_BONUS = 0.25
@@ -51,46 +49,6 @@ PHRASE_BONUS = 0.5
 # Calibration: score = raw / (raw + SATURATION * (everything asked for) + OFFSET).
 SATURATION = 0.3
 OFFSET = 1.0
-
-Posting = tuple[PassageId, int, tuple[int, ...]]
-
-
-class Postings(Protocol):
-    """Where terms stand, restricted to a scope."""
-
-    def postings(self, term: str) -> Sequence[Posting]:
-        """``(passage, frequency, positions)`` of a term; positions count terms from 0."""
-        ...
-
-    def lengths(self) -> tuple[Sequence[int] | np.ndarray, Sequence[int] | np.ndarray]:
-        """All passages of the scope and the number of terms of each, in the same order."""
-        ...
-
-
-class MemoryPostings:
-    """Postings of terms held in memory."""
-
-    def __init__(self, terms: Mapping[PassageId, Sequence[str]]) -> None:
-        """Index passages by their terms, as ``passage_terms`` gives them."""
-        places: dict[str, dict[PassageId, list[int]]] = {}
-        for passage_id, stream in terms.items():
-            for position, term in enumerate(stream):
-                places.setdefault(term, {}).setdefault(passage_id, []).append(position)
-        self._postings: dict[str, list[Posting]] = {
-            term: [(one, len(found), tuple(found)) for one, found in of_term.items()]
-            for term, of_term in places.items()
-        }
-        self._ids = np.fromiter(terms.keys(), dtype=np.int64, count=len(terms))
-        counts = (len(stream) for stream in terms.values())
-        self._counts = np.fromiter(counts, dtype=np.int64, count=len(terms))
-
-    def postings(self, term: str) -> Sequence[Posting]:
-        """See ``Postings``."""
-        return self._postings.get(term, ())
-
-    def lengths(self) -> tuple[np.ndarray, np.ndarray]:
-        """See ``Postings``."""
-        return self._ids, self._counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +72,15 @@ def rank(
     query: str | QueryTerms,
     postings: Postings,
     scope: Collection[PassageId] | None = None,
+    names: Names | None = None,
 ) -> list[LexicalHit]:
     """Rank the passages of a scope for a question, best first, ties by passage id.
 
     ``raw`` is the sum over terms of ``w * idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * n / avg))``
     with ``idf = ln(1 + (N - df + 0.5) / (df + 0.5))``, where ``tf`` adds ``HEADING_WEIGHT`` for
-    each occurrence in a heading above, plus the phrase bonuses. A translation earns a passage what
-    it is worth there beyond the word itself and the word's other translations. The score is
+    each occurrence in a heading above or in the file's name and ``df`` counts passages and names,
+    plus the phrase bonuses. A translation earns a passage what it is worth there beyond the word
+    itself and the word's other translations. The score is
     ``raw / (raw + SATURATION * sum(w * idf) + OFFSET)``: it grows with the share of what was asked
     for and with how rare that is, and depends on other passages only through df and lengths.
     Associations earn beyond words and translations, but count apart: a passage that holds nothing
@@ -130,6 +90,7 @@ def rank(
         query: The question, or its terms.
         postings: Where terms stand.
         scope: Restricts the passages of ``postings`` further.
+        names: The files' names; None for none.
 
     Source:
         Robertson and Zaragoza 2009, The Probabilistic Relevance Framework, section 3; the idf is
@@ -145,7 +106,7 @@ def rank(
     }
     if not lengths:
         return []
-    lookup = _Lookup(postings, lengths)
+    lookup = Lookup(postings, lengths, names)
     candidates = _candidates(asked, lookup)
     average = sum(lengths.values()) / len(lengths) or 1.0
     raw: dict[PassageId, float] = {}
@@ -154,10 +115,10 @@ def rank(
     gains: dict[Forms, dict[PassageId, float]] = {}
     weigh = _Gain(lengths, average, candidates)
     for term in asked.terms:
-        frequencies = lookup.frequencies(term.forms)
-        idfs[term.forms] = weigh.idf(frequencies)
+        found = lookup.term(term.forms)
+        idfs[term.forms] = weigh.idf(found)
         everything += term.weight * idfs[term.forms]
-        gains[term.forms] = weigh.gains(frequencies, term.weight)
+        gains[term.forms] = weigh.gains(found, term.weight)
         _earn(raw, gains[term.forms])
     translated: dict[tuple[Forms, ...], dict[PassageId, float]] = {}
     for concept in asked.concepts:
@@ -173,7 +134,7 @@ def rank(
         own = [gains[forms] for forms in concept.sources if forms in gains]
         own.append(translated.get(concept.sources, {}))
         _earn(more, _translated(concept, own, lookup, weigh))
-    excluded = set().union(*(_holding(phrase, lookup) for phrase in asked.excluded))
+    excluded = set().union(*(holding(phrase, lookup) for phrase in asked.excluded))
     scale = SATURATION * everything + OFFSET
     hits = []
     for passage_id in (raw.keys() | more.keys()) - excluded:
@@ -197,124 +158,49 @@ class _Gain:
     average: float
     candidates: Collection[PassageId] | None
 
-    def idf(self, frequencies: Mapping[PassageId, float]) -> float:
-        rest = len(self.lengths) - len(frequencies)
-        return math.log(1 + (rest + 0.5) / (len(frequencies) + 0.5))
+    def idf(self, found: Found) -> float:
+        rest = max(len(self.lengths) - found.places, 0)
+        return math.log(1 + (rest + 0.5) / (found.places + 0.5))
 
-    def gains(
-        self, frequencies: Mapping[PassageId, float], weight: float
-    ) -> dict[PassageId, float]:
-        idf = self.idf(frequencies)
-        found = {}
-        for passage_id, frequency in frequencies.items():
+    def gains(self, found: Found, weight: float) -> dict[PassageId, float]:
+        idf = self.idf(found)
+        gains = {}
+        for passage_id, frequency in found.frequencies.items():
             if self.candidates is None or passage_id in self.candidates:
                 norm = K1 * (1 - B + B * self.lengths[passage_id] / self.average)
-                found[passage_id] = weight * idf * frequency * (K1 + 1) / (frequency + norm)
-        return found
+                gains[passage_id] = weight * idf * frequency * (K1 + 1) / (frequency + norm)
+        return gains
 
 
 def _translated(
     concept: Concept,
     own: Sequence[Mapping[PassageId, float]],
-    lookup: "_Lookup",
+    lookup: Lookup,
     weigh: _Gain,
 ) -> dict[PassageId, float]:
     """What the best alternative earns each passage beyond what it has earned for the word."""
     best: dict[PassageId, float] = {}
     for alternative in concept.alternatives:
-        frequencies = lookup.unbroken_frequencies(alternative.segment)
-        for passage_id, gain in weigh.gains(frequencies, alternative.weight).items():
+        found = lookup.segment(alternative.segment)
+        for passage_id, gain in weigh.gains(found, alternative.weight).items():
             best[passage_id] = max(best.get(passage_id, 0.0), gain)
     more = {one: gain - sum(term.get(one, 0.0) for term in own) for one, gain in best.items()}
     return {one: gain for one, gain in more.items() if gain > 0}
 
 
-class _Lookup:
-    """Postings inside the scope, each term fetched once."""
-
-    def __init__(self, postings: Postings, lengths: Mapping[PassageId, int]) -> None:
-        self._source = postings
-        self._lengths = lengths
-        self._cache: dict[str, dict[PassageId, tuple[int, tuple[int, ...]]]] = {}
-
-    def of_term(self, term: str) -> dict[PassageId, tuple[int, tuple[int, ...]]]:
-        if term not in self._cache:
-            self._cache[term] = {
-                passage_id: (frequency, positions)
-                for passage_id, frequency, positions in self._source.postings(term)
-                if passage_id in self._lengths
-            }
-        return self._cache[term]
-
-    def frequencies(self, forms: Forms) -> dict[PassageId, float]:
-        total: dict[PassageId, float] = {}
-        for form in forms:
-            for prefix, weight in (("", 1.0), (HEADING, HEADING_WEIGHT)):
-                for passage_id, (frequency, _) in self.of_term(prefix + form).items():
-                    total[passage_id] = total.get(passage_id, 0.0) + weight * frequency
-        return total
-
-    def unbroken_frequencies(self, segment: Segment) -> dict[PassageId, float]:
-        """How often a segment stands unbroken."""
-        if len(segment) == 1:
-            return self.frequencies(segment[0])
-        total: dict[PassageId, float] = {}
-        for prefix, weight in (("", 1.0), (HEADING, HEADING_WEIGHT)):
-            for passage_id, ends in _ends(segment, self, prefix).items():
-                total[passage_id] = total.get(passage_id, 0.0) + weight * len(ends)
-        return total
-
-    def positions(self, forms: Forms, prefix: str) -> dict[PassageId, set[int]]:
-        places: dict[PassageId, set[int]] = {}
-        for form in forms:
-            for passage_id, (_, positions) in self.of_term(prefix + form).items():
-                places.setdefault(passage_id, set()).update(positions)
-        return places
-
-
-def _candidates(asked: QueryTerms, lookup: _Lookup) -> set[PassageId] | None:
+def _candidates(asked: QueryTerms, lookup: Lookup) -> set[PassageId] | None:
     """Passages that hold every required phrase; None if nothing is required."""
-    held = [_holding(phrase, lookup) for phrase in asked.required]
+    held = [holding(phrase, lookup) for phrase in asked.required]
     return set.intersection(*held) if held else None
 
 
-def _holding(phrase: RequiredPhrase, lookup: _Lookup) -> set[PassageId]:
-    """Passages that hold every segment of a phrase unbroken, in themselves or in a heading."""
-    return set.intersection(
-        *(
-            set().union(*(_unbroken(segment, lookup, prefix) for prefix in ("", HEADING)))
-            for segment in phrase
-        )
-    )
-
-
-def _unbroken(segment: Sequence[Forms], lookup: _Lookup, prefix: str) -> set[PassageId]:
-    return set(_ends(segment, lookup, prefix))
-
-
-def _ends(segment: Sequence[Forms], lookup: _Lookup, prefix: str) -> dict[PassageId, set[int]]:
-    """Positions of the last terms of a segment where it stands unbroken."""
-    ends = lookup.positions(segment[0], prefix)
-    for forms in segment[1:]:
-        if not ends:
-            break
-        following = lookup.positions(forms, prefix)
-        ends = {
-            passage_id: reached
-            for passage_id, places in ends.items()
-            if passage_id in following
-            and (reached := {place + 1 for place in places} & following[passage_id])
-        }
-    return ends
-
-
 def _phrase_bonus(
-    phrase: Sequence[QueryTerm], idfs: Mapping[Forms, float], lookup: _Lookup
+    phrase: Sequence[QueryTerm], idfs: Mapping[Forms, float], lookup: Lookup
 ) -> dict[PassageId, float]:
     """Bonus of each passage for pairs of neighbours and for the whole phrase standing unbroken."""
     bonus: dict[PassageId, float] = {}
     values = [term.weight * idfs[term.forms] for term in phrase]
-    for prefix, weight in (("", 1.0), (HEADING, HEADING_WEIGHT)):
+    for prefix, weight in FIELDS:
         places = [lookup.positions(term.forms, prefix) for term in phrase]
         for (left, left_value), (right, right_value) in zip(
             zip(places, values, strict=True), zip(places[1:], values[1:], strict=True), strict=False
@@ -322,8 +208,9 @@ def _phrase_bonus(
             value = weight * PAIR_BONUS * min(left_value, right_value)
             for passage_id in left.keys() & right.keys():
                 if not right[passage_id].isdisjoint({place + 1 for place in left[passage_id]}):
-                    bonus[passage_id] = bonus.get(passage_id, 0.0) + value
+                    for one in lookup.below(prefix, passage_id):
+                        bonus[one] = bonus.get(one, 0.0) + value
         whole = weight * PHRASE_BONUS * sum(values)
-        for passage_id in _unbroken([term.forms for term in phrase], lookup, prefix):
+        for passage_id in unbroken([term.forms for term in phrase], lookup, prefix):
             bonus[passage_id] = bonus.get(passage_id, 0.0) + whole
     return bonus

@@ -26,6 +26,7 @@ from engine.search.answer_passages import passage_marks, read_passage
 from engine.search.attention import Attended
 from engine.search.fusion_features import PARTS
 from engine.search.index import Index
+from engine.search.names import readable
 from engine.search.query import token_weights
 from engine.search.ranking import Ranking, rank
 from engine.search.translation import Translator
@@ -44,6 +45,7 @@ class RankedPassage:
             float32 ``[N]``.
         terms: Exact matches of the question's words, spans into the document's text.
         related: Words there that often answer the question's words, where they counted; likewise.
+        named: What the file's name holds of the question's words.
     """
 
     passage_id: PassageId
@@ -60,6 +62,7 @@ class RankedPassage:
     marked_weights: np.ndarray
     terms: tuple[Span, ...]
     related: tuple[Span, ...]
+    named: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +173,10 @@ def _ranked(
         spans, weights = passage_marks(query_encoding, index, row, reading, marking)
     else:
         spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
+    name = readable(revision.path)
+    named = [name[start:end] for start, end in lexical.match_spans(asked, name)]
     if not settings.use_lexical:
-        terms = []
+        terms, named = [], []
     related = lexical.related_spans(asked, text, terms)
 
     def placed(spans: Sequence[Span]) -> tuple[Span, ...]:
@@ -192,6 +197,7 @@ def _ranked(
         weights,
         placed(terms),
         placed(related),
+        tuple(dict.fromkeys(named)),
     )
 
 

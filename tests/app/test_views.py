@@ -322,8 +322,11 @@ def test_the_why_panel_takes_the_score_apart_and_shows_verdicts(qtbot, words, th
     view.show_hit(evidence, replace(hit, related=((10, 13), (23, 27), (10, 13))))
     assert not view._related.isHidden()
     assert view._related.text() == "効いた関連語: ボルト・締め付け"
+    view.show_hit(evidence, replace(hit, named=("HV-2041", "本体")))
+    assert not view._named.isHidden()
+    assert view._named.text() == "ファイル名にある語句: HV-2041・本体"
     view.show_hit(evidence, hit)
-    assert view._related.isHidden()
+    assert view._related.isHidden() and view._named.isHidden()
     assert view._answer.isHidden()
     view.show_hit(evidence, replace(hit, parts=replace(hit.parts, answer=0.64)))
     assert not view._answer.isHidden()

@@ -58,6 +58,18 @@ def test_other_words_and_the_other_language_find_it_first(query: str, samples: L
     assert rank_of(next(item for item in QUESTIONS if item["query"] == query), samples) == 1
 
 
+@pytest.mark.parametrize("path", sample_paths(), ids=lambda path: path.name)
+def test_file_is_found_by_its_name(path: Path, samples: Library):
+    for query in (path.name, path.stem, path.stem.replace("_", " ")):
+        assert Path(samples.search(query).hits[0].path).name == path.name, query
+
+
+def test_question_about_a_file_is_answered_from_it(samples: Library):
+    hits = samples.search("NC-2025-018 の不適合の根本原因は").hits
+    assert hits[0].named == ("NC-2025-018", "不適合")
+    assert Path(hits[0].path).name.startswith("NC-2025-018")
+
+
 def test_meaning_finds_what_words_do_not(samples: Library):
     """Floors under the figures of the pack that ships.
 

@@ -4,6 +4,7 @@ import pytest
 
 from engine.records import PassageId
 from engine.search.lexical import MemoryPostings, passage_terms, query_terms, rank
+from engine.search.names import Names
 
 TEXTS = {
     1: "主軸の締付トルクは12.5 N·mとする。",
@@ -53,6 +54,39 @@ def test_bm25_of_a_single_term_worked_by_hand():
 def test_bm25_of_a_repeated_term_worked_by_hand():
     # 3: 0.4700036 * 2 * 2.2 / (2 + 1.2 * (0.5 + 0.5 * 7 / 5.3333)) = 2.0680159 / 3.3875
     assert rank("公差", SMALL)[0].raw == pytest.approx(0.6104844, abs=1e-6)
+
+
+def test_name_counts_for_every_passage_and_as_one_place_worked_by_hand():
+    # Two passages and one name hold it: df = 3, idf = ln(1 + 0.5 / 3.5) = 0.1335314.
+    # 1: 0.1335314 * 1.4 * 2.2 / (1.4 + 1.2 * (0.5 + 0.5 * 6 / 5.3333)) = 0.4112767 / 2.675
+    # 2: 0.4112767 / (1.4 + 1.2 * (0.5 + 0.5 * 3 / 5.3333)) = 0.4112767 / 2.3375
+    # 3: 0.1335314 * 0.4 * 2.2 / (0.4 + 1.2 * (0.5 + 0.5 * 7 / 5.3333)) = 0.1175076 / 1.7875
+    names = Names([("検査.txt", tuple(map(PassageId, (1, 2, 3))))])
+    raw = {hit.passage_id: hit.raw for hit in rank("検査", SMALL, names=names)}
+    assert raw == pytest.approx({1: 0.1537483, 2: 0.1759472, 3: 0.0657385}, abs=1e-6)
+
+
+def test_word_in_the_name_of_a_long_file_still_tells_passages_of_others_apart():
+    texts = {
+        **{one: f"項目{one}" for one in range(1, 60)},
+        60: "測定の前に校正する。",
+        61: "測定器",
+    }
+    names = Names([("測定値.csv", tuple(map(PassageId, range(1, 60))))])
+    hits = {hit.passage_id: hit.raw for hit in rank("測定", memory(texts), names=names)}
+    assert hits[PassageId(60)] > 1.5
+
+
+def test_phrase_in_a_name_worked_by_hand():
+    # 部品表 stands unbroken in the name of 3: pairs and whole earn 0.4 of what they would there.
+    names = Names([("部品表.pdf", (PassageId(3),))])
+    broken = Names([("表 部品.pdf", (PassageId(3),))])
+    idf = math.log(1 + 2.5 / 1.5)
+    gain = idf * 0.4 * 2.2 / (0.4 + 1.2 * (0.5 + 0.5 * 7 / (16 / 3)))
+    (hit,) = rank("部品表", SMALL, names=names)
+    assert hit.raw == pytest.approx(2 * gain + 0.4 * (0.25 * idf + 0.5 * 2 * idf), abs=1e-6)
+    (other,) = rank("部品", SMALL, names=broken)
+    assert other.raw == pytest.approx(gain, abs=1e-6)
 
 
 def test_phrase_bonus_worked_by_hand():

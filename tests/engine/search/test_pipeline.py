@@ -71,7 +71,7 @@ def encode(query):
 class Scope:
     """Documents, each a list of passages, as search sees them."""
 
-    def __init__(self, *documents, analysed=True):
+    def __init__(self, *documents, analysed=True, names=None):
         self.revisions, terms = [], {}
         for number, texts in enumerate(documents, start=1):
             text, passages = "", []
@@ -100,7 +100,7 @@ class Scope:
                 IndexedRevision(
                     DocumentId(number),
                     RevisionId(number),
-                    f"{number}.txt",
+                    names[number - 1] if names else "",
                     tuple(passages),
                     ids,
                     meanings if analysed else None,
@@ -290,6 +290,49 @@ def test_long_numbers_and_identifiers_count_as_far_as_they_stand_there():
     texts = ["製造番号 2504113、HV-2041", "２５０４１１３", "製造番号 25041139", "HV-2041-2504113"]
     scope = Scope(texts)
     assert scope.gather("HV-2041 製造番号 2504113 12").raw.exact.tolist() == [1, 0.5, 0, 0.5]
+
+
+NAMED = Scope(
+    ["締付は対角に行う。", "測定者は佐藤。", "手順MP-CL-034を参照する。"],
+    ["点検は毎日行う。", "洗浄液は毎週交換する。"],
+    names=[r"C:\記録\QR-0417_検査記録_25-0421.xlsx", "/手順/MP-CL-034_洗浄機 点検手順.docx"],
+)
+
+
+def files_found(query: str) -> list[int]:
+    return [passage.document_id for passage in NAMED.search(query).passages]
+
+
+def test_file_is_found_by_its_name_and_says_so():
+    (first, *_) = NAMED.search("検査記録の測定者").passages
+    assert first.text == "測定者は佐藤。"
+    assert first.named == ("検査記録",)
+    settings = SearchSettings(use_lexical=False)
+    assert not any(passage.named for passage in NAMED.search("検査記録", settings).passages)
+    assert files_found("検査記録")[:2] == [1, 1]
+
+
+def test_identifier_in_the_name_stands_in_every_passage():
+    assert NAMED.gather("QR-0417 洗浄液").raw.exact.tolist() == [1, 1, 1, 0, 0]
+    assert NAMED.gather("MP-CL-034 0421").raw.exact.tolist() == [0, 0, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "MP-CL-034_洗浄機 点検手順.docx",
+        "ＭＰ－ＣＬ－０３４ 洗浄機点検手順",
+        "mp-cl-034_洗浄機 点検手順",
+    ],
+)
+def test_whole_name_typed_is_meant_for_that_file(query):
+    assert NAMED.gather(query).raw.exact.tolist() == [0, 0, 0, 1, 1]
+    assert files_found(query)[:2] == [2, 2]
+
+
+def test_quoted_or_excluded_words_may_stand_in_the_name():
+    assert set(files_found("「検査記録」佐藤")) == {1}
+    assert set(files_found("洗浄 -検査記録")) == {2}
 
 
 def test_scrap_of_text_is_found_only_by_its_words():
