@@ -106,6 +106,12 @@ def write_sets(split: Split, lessons: Sequence[Sequence[Lesson]], folder: Path) 
         "FairytaleQA, the sections of a story as one document",
     )
     write(
+        f"{WHOLE}/meetings",
+        RETRIEVAL,
+        question_rows(meetings),
+        "QMSum, the relevant turns of a meeting in one pass",
+    )
+    write(
         f"{WHOLE}/other_language",
         RETRIEVAL,
         document_rows(split.dev_documents[:PAIRED_DOCUMENTS]),

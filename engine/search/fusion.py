@@ -31,7 +31,7 @@ from engine.search.query import QueryShape
 # The only weights that may be negative.
 OFFSETS = ("foreign", "foreign_latin", "bias")
 SCALES = ("slope", "relative")
-VERSION = 4
+VERSION = 5
 
 # Slope and offset of each part's logistic curve.
 DEFAULT_CURVES: Mapping[str, tuple[float, float]] = {
@@ -40,11 +40,12 @@ DEFAULT_CURVES: Mapping[str, tuple[float, float]] = {
     "attention": (14.0, -8.5),
 }
 _OWN = {"lexical": 14.0, "associated": 8.0, "dense": 3.0, "attention": 2.5}
+_LATIN = {**_OWN, "attention": 4.0}
 _AWAY = {"lexical": 8.0, "associated": 4.0, "dense": 5.0, "attention": 4.0}
 DEFAULT_WEIGHTS: Mapping[str, float] = {
     **{
         f"{prefix}{name}": weight
-        for prefix, weights in zip(SETS, (_OWN, _OWN, _AWAY, _AWAY), strict=True)
+        for prefix, weights in zip(SETS, (_OWN, _LATIN, _AWAY, _AWAY), strict=True)
         for name, weight in weights.items()
     },
     "answer": 2.0,

@@ -34,7 +34,8 @@ TRUSTED_TRANSLATION = (0.4, 0.6)
 # for nothing and answers in full. A passage's own words are left out: it cannot lose by them.
 FOUND_IN_WORDS = (0.6, 0.8)
 # Attention to all of a question's tokens scores 1. From 0.92 to 0.96 half of what was missed is
-# found, from 0.60 to 0.64 a tenth: what counts is the log of what is missed, of at least this.
+# found, from 0.60 to 0.64 a tenth: what counts is the log of what is missed, of at least this. Not
+# so where question and passage are both in Latin words: there the score itself counts.
 LEAST_MISSED = 0.03
 
 
@@ -89,7 +90,8 @@ def features(
     for name in (*parts, *guessed):
         values = np.nan_to_num(raw.part(name))
         if name == "attention":
-            values = -np.log(1.0 + LEAST_MISSED - np.clip(values, 0.0, 1.0))
+            missed = -np.log(1.0 + LEAST_MISSED - np.clip(values, 0.0, 1.0))
+            values = np.where(foreign, missed, values) if latin else missed
         elif name == "associated":
             values = values * np.where(foreign, 1.0, unfound(raw.lexical, foreign))
         values = values * (1.0 if name == "lexical" else damping)

@@ -95,6 +95,7 @@ def test_answers_are_spans_of_contexts(tmp_path: Path):
         assert texts[answer.id][answer.start : answer.end] == item.answer
     assert questions[3].relevant == ("橋/0",)
     assert [row.query for row in read(tmp_path, "qmsum")[1]] == ["What was decided?"]
+    assert read(tmp_path, "whole/meetings")[:2] == read(tmp_path, "qmsum")[:2]
 
 
 def test_whole_documents_hold_their_titles_and_only_spans(tmp_path: Path):

@@ -146,6 +146,18 @@ def test_attention_counts_by_the_log_of_what_it_misses():
     assert scores / (1 - scores) == pytest.approx([0.1**-2, 0.2**-2, 0.03**-2])
 
 
+def test_attention_of_latin_questions_to_latin_passages_counts_as_it_is():
+    weights = {"latin_attention": 2.0, "foreign_attention": 2.0, "slope": 1.0}
+    calibration = Calibration.read({"version": VERSION, "weights": {"attention": weights}})
+    scores = fuse(
+        raw([NAN] * 2, [NAN] * 2, [0.93, 0.93]),
+        calibration,
+        kind=QueryShape(False, True, 0.0),
+        foreign=np.array([False, True]),
+    )
+    assert scores == pytest.approx([sigmoid(2.0 * 0.93), 1.0 / (1.0 + 0.1**2)])
+
+
 def test_foreign_by_hand():
     scores = fused(
         raw([0.6, 0.0], [0.25, 0.5], [NAN] * 2),
