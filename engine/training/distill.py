@@ -10,12 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.training.batches import Ids, encode_texts, pad
-from engine.training.config import DistillConfig, TrainingConfig
+from engine.training.config import TrainingConfig
 from engine.training.corpus import Pair
 from engine.training.loop import Losses, train_loop
 from engine.training.model import Encoder, maxsim, mean_pool, precision
 from engine.training.runlog import RunLog
 from engine.training.splits import read_split
+from engine.training.stage_config import DistillConfig
 from engine.training.teacher import VectorCache
 
 

@@ -8,10 +8,10 @@ from itertools import count
 from tokenizers import Tokenizer
 
 from engine.training.batches import Ids, encode_texts
-from engine.training.config import LongConfig, RetrieveConfig
 from engine.training.contexts import Document, Passage
 from engine.training.packing import RetrievalBatch, Span
 from engine.training.sentences import Range, encode_sentences
+from engine.training.stage_config import LongConfig, RetrieveConfig
 
 # Share of the draws that come from each kind of document.
 _KINDS = {"qa_ja": 0.35, "qa_en": 0.1, "sections_ja": 0.3, "sections_en": 0.25}

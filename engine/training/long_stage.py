@@ -13,7 +13,7 @@ from torch.nn import functional
 from engine.training.attention import block_attention
 from engine.training.batches import Ids, pad
 from engine.training.checkpoint import load_checkpoint
-from engine.training.config import LongConfig, ModelConfig, RetrieveConfig, TrainingConfig
+from engine.training.config import ModelConfig, TrainingConfig
 from engine.training.contexts import training_documents
 from engine.training.fidelity import fidelity_figures, held_out_tokens
 from engine.training.figures import development_figures, write_figures
@@ -43,6 +43,7 @@ from engine.training.sparse_twin import (
     twin_scores,
 )
 from engine.training.splits import read_split
+from engine.training.stage_config import LongConfig, RetrieveConfig
 from engine.training.teacher import VectorCache
 
 _PARTS = ("mass", "rank")

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from engine.training.checkpoint import load_state, save_checkpoint, save_state
-from engine.training.config import OptimConfig
 from engine.training.model import Encoder, parameter_groups
 from engine.training.runlog import RunLog
+from engine.training.stage_config import OptimConfig
 
 Losses = dict[str, Tensor]
 

@@ -5,11 +5,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.training.batches import Ids, pad
-from engine.training.config import RetrieveConfig
 from engine.training.loop import Losses
 from engine.training.model import Encoder, maxsim, mean_pool, precision
 from engine.training.packing import RetrievalBatch
 from engine.training.sentences import best_sentences, pool_ranges
+from engine.training.stage_config import RetrieveConfig
 
 
 def span_states(states: Tensor, batch: RetrievalBatch) -> tuple[Tensor, Tensor]:

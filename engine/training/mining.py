@@ -8,11 +8,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from engine.training.config import RetrieveConfig
 from engine.training.contexts import Document
 from engine.training.distill import text_vectors
 from engine.training.model import Encoder
 from engine.training.sentences import best_sentences, passage_sentences
+from engine.training.stage_config import RetrieveConfig
 
 # A passage this close to the right one may well answer too.
 # Source: Moreira et al. 2024 (NV-Retriever), section 3, positive-aware mining by percentage.

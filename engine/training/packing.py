@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from tokenizers import Tokenizer
 
 from engine.training.batches import Ids, encode_texts
-from engine.training.config import RetrieveConfig
 from engine.training.contexts import Document, Passage
 from engine.training.pseudo import pseudo_query
 from engine.training.sentences import Range, encode_sentences
+from engine.training.stage_config import RetrieveConfig
 
 # Share of the draws that come from each kind of document.
 SHARES = {"qa_ja": 0.42, "qa_en": 0.06, "sections_ja": 0.32, "sections_en": 0.2}

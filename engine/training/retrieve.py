@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.training.batches import encode_texts
 from engine.training.checkpoint import load_checkpoint
-from engine.training.config import RetrieveConfig, TrainingConfig
+from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
 from engine.training.corpus import SentencePair
 from engine.training.distill import PairBatches, ParallelLoss
@@ -22,6 +22,7 @@ from engine.training.packing import ContextPacker
 from engine.training.rotation import kept_rotation, rotate_passages
 from engine.training.runlog import RunLog
 from engine.training.splits import Split, read_split
+from engine.training.stage_config import RetrieveConfig
 from engine.training.teacher import VectorCache
 
 _ROTATION_ROWS = 20_000

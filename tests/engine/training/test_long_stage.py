@@ -10,13 +10,14 @@ from safetensors.torch import load_file
 
 from engine.training.__main__ import main
 from engine.training.checkpoint import save_checkpoint
-from engine.training.config import LongConfig, ModelConfig, RetrieveConfig, load_config
+from engine.training.config import ModelConfig, load_config
 from engine.training.contexts import Passage
 from engine.training.fidelity import mass_recalls
 from engine.training.long_documents import LongPacker
 from engine.training.long_stage import LongLoss, train_long
 from engine.training.model import Encoder
 from engine.training.packing import RetrievalBatch
+from engine.training.stage_config import LongConfig, RetrieveConfig
 from engine.training.teacher import WIDTH, VectorCache, fill_cache
 
 CONFIG = """

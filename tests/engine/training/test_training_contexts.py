@@ -5,12 +5,12 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from engine.training.config import RetrieveConfig
 from engine.training.contexts import Passage, question_documents, split_text
 from engine.training.corpus import Question
 from engine.training.losses import span_states, wrong_answers
 from engine.training.packing import ContextPacker, answer_places
 from engine.training.pseudo import pseudo_query
+from engine.training.stage_config import RetrieveConfig
 from engine.training.tokenizer import train_tokenizer
 
 TEXT = "温度は25度とする。湿度は50%とする。圧力は大気圧とする。試験は三回行う。"

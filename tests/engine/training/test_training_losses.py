@@ -5,7 +5,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional
 
-from engine.training.config import ModelConfig, RetrieveConfig
+from engine.training.config import ModelConfig
 from engine.training.contexts import Passage
 from engine.training.losses import (
     contrast,
@@ -22,6 +22,7 @@ from engine.training.mining import (
 from engine.training.model import Encoder, maxsim
 from engine.training.rotation import kept_rotation, principal_rotation
 from engine.training.sentences import best_sentences, encode_sentences, pool_ranges
+from engine.training.stage_config import RetrieveConfig
 
 
 def unit(*rows):
