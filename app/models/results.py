@@ -1,7 +1,7 @@
 """Hits of a question, best first."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from pathlib import PurePath
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
 from app.i18n import Words
-from engine.records import Hit, Place
+from engine.records import Hit, Place, Span
 
 Index = QModelIndex | QPersistentModelIndex
 _WORD_CELL = re.compile(r"T(\d+)R(\d+)C(\d+)")
@@ -77,6 +77,13 @@ class ResultListModel(QAbstractListModel):
 def file_name(path: str) -> str:
     """Return the file name of a path of Windows or POSIX."""
     return PurePath(path.replace("\\", "/")).name
+
+
+def named_spans(name: str, named: Iterable[str]) -> list[Span]:
+    """Return where ``Hit.named`` stands in a file's name, in which underscores may be spaces."""
+    spaced = name.replace("_", " ")
+    starts = ((spaced.find(word), len(word)) for word in named)
+    return [(start, start + length) for start, length in starts if start >= 0]
 
 
 def place_words(words: Words, place: Place) -> str:

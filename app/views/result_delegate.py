@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from app.i18n import Words
 from app.models.marks import attended_within, spans_within
-from app.models.results import ResultRole, file_name
+from app.models.results import ResultRole, file_name, named_spans
 from app.theme import Theme
 from app.views.mark_paint import format_ranges
 from engine.records import Hit
@@ -65,9 +65,8 @@ class ResultDelegate(QStyledItemDelegate):
         painter.drawText(QRect(left, y, 40, line), 0, rank)
         name_left = left + metrics.horizontalAdvance(rank) + 6
         name_width = right - score_width - 10 - name_left
-        name = metrics.elidedText(file_name(hit.path), Qt.TextElideMode.ElideMiddle, name_width)
         painter.setPen(self._theme.colour("text"))
-        painter.drawText(QRect(name_left, y, name_width, line), 0, name)
+        self._draw_name(painter, QRect(name_left, y, name_width, line), bold, hit)
         y += line + 2
 
         painter.setFont(small)
@@ -98,6 +97,16 @@ class ResultDelegate(QStyledItemDelegate):
             painter.fillRect(bar, self._theme.colour("accent"))
         elif option.state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(rect, self._theme.colour("raised"))
+
+    def _draw_name(self, painter: QPainter, rect: QRect, font: QFont, hit: Hit) -> None:
+        mode = Qt.TextElideMode.ElideMiddle
+        name = QFontMetrics(font).elidedText(file_name(hit.path), mode, rect.width())
+        layout = QTextLayout(name, font)
+        layout.setFormats(format_ranges(self._theme, name, (), named_spans(name, hit.named)))
+        layout.beginLayout()
+        layout.createLine()
+        layout.endLayout()
+        layout.draw(painter, QPointF(rect.topLeft()))
 
     def _passage(self, index: Index, font: QFont, width: float) -> QTextLayout:
         known = self._laid_out.get(index.row())

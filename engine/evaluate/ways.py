@@ -83,7 +83,8 @@ class Ways:
         return ranked
 
     def _lexical(self, query: str) -> list[int]:
-        hits = lexical.rank(self._translator.terms(query), self._collection.postings)
+        asked = self._translator.terms(query)
+        hits = lexical.rank(asked, self._collection.postings, names=self._index.names)
         rows = (self._index.row(hit.passage_id) for hit in hits[:DEPTH] if hit.score)
         return [row for row in rows if row is not None]
 

@@ -8,7 +8,7 @@ from app.models.document_row import fraction_of
 from app.models.documents import DocumentListModel, DocumentRole
 from app.models.history import HistoryModel, local_time
 from app.models.marks import Marks, attended_within, marks_of, spans_within
-from app.models.results import ResultListModel, ResultRole, file_name, place_words
+from app.models.results import ResultListModel, ResultRole, file_name, named_spans, place_words
 from app.models.sheet import SheetModel, cell_at, column_name, parse_cell
 from engine.progress import Progress
 from engine.records import (
@@ -90,6 +90,12 @@ def test_a_refresh_keeps_what_is_selected(words, theme, make_info):
 def test_names_of_windows_paths_are_understood_everywhere():
     assert file_name("C:\\図面\\A-1.dxf") == "A-1.dxf"
     assert file_name("/図面/A-1.dxf") == "A-1.dxf"
+
+
+def test_words_of_the_question_are_marked_in_a_files_name_as_far_as_it_is_shown():
+    name = "QR-0417_検査_記録.xlsx"
+    assert named_spans(name, ("QR-0417", "検査 記録")) == [(0, 7), (8, 13)]
+    assert named_spans("QR-04…録.xlsx", ("QR-0417", "検査 記録")) == []
 
 
 def test_fractions_of_the_stages_only_rise():
