@@ -174,7 +174,9 @@ class Answers:
         passages = scope.index.revisions[0].passages
         row = next(i for i, item in enumerate(passages) if item.start == hit.start)
         _, weights = passage_attention(query, scope.index, row)
-        _, score = passage_scorer(query, tokens, hit.start, hit.end, hit.heading_path)
+        _, score = passage_scorer(
+            query, tokens, hit.start, hit.end, hit.heading_path, scope.index.revisions[0].path
+        )
         result = deletion_test(score, weights, cancel)
 
         def insert(stored: bytes) -> bytes:

@@ -305,7 +305,7 @@ def show_evidence(record: Evidence) -> None:
                 )
             )
             if test.headings is not None:
-                console.print(Text(f"   by the headings alone {test.headings:.3f}"))
+                console.print(Text(f"   by headings and file name alone {test.headings:.3f}"))
     if record.summary:
         show_summary(record.summary)
 

@@ -15,7 +15,7 @@ from engine.records import QueryEncoding, SearchSettings
 from engine.search import lexical
 from engine.search.attention import segments
 from engine.search.dense import best_rows, cosines
-from engine.search.headings import reached
+from engine.search.headings import named, reached
 from engine.search.index import Index
 from engine.search.query import token_weights
 from engine.search.ranking import rank
@@ -144,7 +144,8 @@ def late_scores(
         ).similarities
         paths, path_of = index.paths(position)
         similar = np.maximum(similar, reached(stacked, tokens, paths)[path_of])
+        file = index.revisions[position].path
         for place, (end, weight) in enumerate(zip(ends, weights, strict=True)):
-            mine = similar[:, end - len(weight) : end]
+            mine = np.maximum(similar[:, end - len(weight) : end], named(queries[place], file))
             scores[place][first:last] = power_mean(mine, weight / weight.sum())
     return scores

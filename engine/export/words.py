@@ -38,7 +38,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "deletion": "削除テスト",
         "deletion_text": "注目した語句 {removed} 個を除くと {before} → {after}"
         "（無作為に除いた場合 {control}）",
-        "headings_text": "、見出しだけの場合 {headings}",
+        "headings_text": "、見出しとファイル名だけの場合 {headings}",
         "empty": "該当する箇所はありませんでした。",
         "legend": "色の濃い語句ほど、モデルが強く注目したことを示します。"
         "下線は質問の語句と一致した箇所です。",
@@ -83,7 +83,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "deletion": "Deletion test",
         "deletion_text": "without the {removed} attended tokens {before} → {after}"
         " (without as many at random {control})",
-        "headings_text": ", by the headings alone {headings}",
+        "headings_text": ", by headings and file name alone {headings}",
         "empty": "No passage was found.",
         "legend": "The darker the colour, the more weight the model gave to the words. "
         "Underlined words match the question.",

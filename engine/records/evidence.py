@@ -65,7 +65,7 @@ class Deletion:
         after: Without the attended tokens.
         control: Mean score without as many other tokens, taken at random.
         removed: How many tokens were taken out.
-        headings: Score with none of the passage's tokens: what the headings above it reach; None
+        headings: Score with none of the passage's tokens: what headings and file name reach; None
             in a record from before this was measured.
     """
 

@@ -13,7 +13,7 @@ import numpy as np
 from engine.progress import CancelToken
 from engine.records import QueryEncoding, RevisionId
 from engine.search.dense import best_rows
-from engine.search.headings import reached
+from engine.search.headings import above, reached
 from engine.search.index import Index, TokenArrays
 from engine.search.query import span_weights, token_weights
 from kernels.cross import attend, power_mean, score_segments
@@ -120,7 +120,7 @@ def late_interaction(
     query: QueryEncoding,
     vectors: np.ndarray,
     ranges: np.ndarray,
-    above: np.ndarray | None = None,
+    over: np.ndarray | None = None,
 ) -> np.ndarray:
     """Attention scores of stretches of tokens: late interaction weighted as search weighs tokens.
 
@@ -128,7 +128,7 @@ def late_interaction(
         query: The question, at least one token.
         vectors: Unit token vectors times 127, int8 ``[T, D]``.
         ranges: Half-open token ranges, ``[P, 2]``.
-        above: What the question finds in the headings above each, ``[P, Q]``.
+        over: What the question finds above each, ``[P, Q]``, see ``headings.above``.
 
     Returns:
         ``[P]`` in 0..1; NaN for an empty range.
@@ -138,14 +138,14 @@ def late_interaction(
         vectors,
         ranges,
         query_weights=token_weights(query),
-        reached=above,
+        reached=over,
     ).scores
 
 
 def score_rows(
     query: QueryEncoding, index: Index, rows: np.ndarray, cancel: CancelToken
 ) -> np.ndarray:
-    """Attention scores of passages below their headings, see :func:`late_interaction`.
+    """Attention scores of passages below headings and file names, see :func:`late_interaction`.
 
     Args:
         query: The question.
@@ -167,12 +167,12 @@ def score_rows(
             continue
         here = np.flatnonzero(positions == position)
         paths, path_of = index.paths(int(position))
-        above = reached(query.token_vectors, tokens, paths)
+        over = above(query, tokens, paths, index.revisions[position].path)
         scores[here] = late_interaction(
             query,
             tokens.vectors,
             segments(index, rows[here], tokens),
-            above[path_of[rows[here] - index.starts[position]]],
+            over[path_of[rows[here] - index.starts[position]]],
         )
     return np.round(scores, 6)
 
@@ -220,7 +220,12 @@ def passage_attention(
 
 
 def passage_scorer(
-    query: QueryEncoding, tokens: TokenArrays, start: int, end: int, path: tuple[str, ...] = ()
+    query: QueryEncoding,
+    tokens: TokenArrays,
+    start: int,
+    end: int,
+    path: tuple[str, ...] = (),
+    file: str = "",
 ) -> tuple[np.ndarray, Callable[[np.ndarray], float]]:
     """The attention score of a span as a function of which of its tokens remain.
 
@@ -230,21 +235,22 @@ def passage_scorer(
         start: First code point of the span.
         end: One past its last.
         path: Headings above it, which remain.
+        file: Path of its file, whose name remains.
 
     Returns:
         Spans of its N tokens, int32 ``[N, 2]``, and a function of a mask, bool ``[N]``, that gives
-        the score; when nothing remains, what the headings alone reach.
+        the score; when nothing remains, what the headings and the name alone reach.
     """
     first = int(np.searchsorted(tokens.spans[:, 1], start, side="right"))
     last = max(first, int(np.searchsorted(tokens.spans[:, 0], end, side="left")))
     vectors = tokens.vectors[first:last]
-    above = reached(query.token_vectors, tokens, [path])
+    over = above(query, tokens, [path], file)
 
     def score(remaining: np.ndarray) -> float:
         kept = vectors[remaining]
         if not len(kept):
             weights = token_weights(query)
-            return round(float(power_mean(above, weights / weights.sum())[0]), 6)
-        return round(float(late_interaction(query, kept, np.array([[0, len(kept)]]), above)[0]), 6)
+            return round(float(power_mean(over, weights / weights.sum())[0]), 6)
+        return round(float(late_interaction(query, kept, np.array([[0, len(kept)]]), over)[0]), 6)
 
     return tokens.spans[first:last], score

@@ -1,16 +1,55 @@
-"""What a question finds in the headings above a passage.
+"""What a question finds above a passage: in its headings and in the name of its file.
 
 A passage below 「エンドカバーの締付トルク」 need not say again what its numbers are about. Its
 headings are no part of it: each is encoded once a document, and every passage below it counts with
-what the question's tokens find there.
+what the question's tokens find there. Of a file's name only what the question says alike counts.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
+from engine.records import QueryEncoding
 from engine.search.index import TokenArrays
+from engine.search.lexical_query import QueryTerms, query_terms
+from engine.search.lexical_spans import match_spans
+from engine.search.names import readable
 from kernels.cross import score_segments
+
+# Cosine of what stands in a file's name: a little less than of what a passage says itself.
+NAMED = 0.95
+
+
+def above(
+    query: QueryEncoding, tokens: TokenArrays, paths: Sequence[tuple[str, ...]], file: str
+) -> np.ndarray:
+    """What each token of a question finds above the passages of one file.
+
+    Args:
+        query: The question, at least one token.
+        tokens: Of the revision.
+        paths: P distinct paths of headings.
+        file: The path of the file.
+
+    Returns:
+        Cosines, float32 ``[P, Q]``; 0 for nothing alike.
+    """
+    return np.maximum(reached(query.token_vectors, tokens, paths), named(query, file))
+
+
+def named(query: QueryEncoding, file: str) -> np.ndarray:
+    """What each token of a question finds in a file's name: ``NAMED`` or 0, float32 ``[Q]``."""
+    starts, ends = query.token_spans.T
+    held = np.zeros(len(starts), bool)
+    for first, last in match_spans(_words(file), query.text):
+        held |= (first <= starts) & (starts < ends) & (ends <= last)
+    return np.where(held, np.float32(NAMED), np.float32(0.0))
+
+
+@lru_cache(maxsize=4096)
+def _words(file: str) -> QueryTerms:
+    return query_terms(readable(file))
 
 
 def reached(

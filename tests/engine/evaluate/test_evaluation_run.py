@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from engine.models import default_pack
 from engine.progress import CancelToken, run
 from engine.search.attention import score_rows
 from engine.search.dense import cosines, cut_cosines
+from engine.search.index import Index
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXTS = [
@@ -86,7 +88,8 @@ def test_passages_given_alone_know_nothing_of_each_other(folder: Path, encoder: 
 
 
 def test_late_scores_are_those_of_search(folder: Path, encoder: Encoder):
-    index = collected(folder / "steps.jsonl", encoder).index
+    revisions = collected(folder / "steps.jsonl", encoder).index.revisions
+    index = Index(replace(revision, path="/手順/ボルト.pdf") for revision in revisions)
     queries = [encoder.encode_query(text) for text in ("ボルトの締め付け", "pump", "五年間")]
     cancel = CancelToken()
     for query, scores in zip(queries, late_scores(queries, index, cancel), strict=True):

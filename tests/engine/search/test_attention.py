@@ -7,7 +7,7 @@ import pytest
 from engine.progress import CancelToken
 from engine.records import DocumentId, Passage, PassageId, QueryEncoding, RevisionId
 from engine.search import attention
-from engine.search.headings import reached
+from engine.search.headings import NAMED, reached
 from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 
 WIDTH = 64
@@ -176,6 +176,25 @@ def test_a_passage_counts_with_the_headings_above_it(noise):
     cosines = np.maximum((query.token_vectors @ noise[8:12].T).max(axis=1), 0)
     assert scores[2] == pytest.approx(np.sqrt((cosines**2).mean()), abs=0.01)
     assert scores[2] < 0.7
+
+
+def test_a_passage_counts_with_the_name_of_its_file(noise):
+    index = scope((noise[:8], [4, 4]), (noise[8:16], [4, 4]))
+    files = [
+        replace(revision, path=path)
+        for revision, path in zip(index.revisions, ["/a/検査_記録.pdf", "図面.pdf"], strict=True)
+    ]
+    index = Index(files)
+    query = replace(asked(noise[50], noise[51], noise[2]), text="検査日")
+    scores = attention.score_rows(query, index, np.arange(4), CancelToken())
+    own = np.maximum((query.token_vectors @ noise[:4].T).max(axis=1), [NAMED, NAMED, 0])
+    assert scores[0] == pytest.approx(np.sqrt((own**2).mean()), abs=0.01)
+    assert scores[0] > 0.95 and max(scores[2:]) < 0.7
+    tokens = index.tokens(0)
+    assert tokens is not None
+    _, score = attention.passage_scorer(query, tokens, 0, 8, file=files[0].path)
+    assert score(np.ones(4, bool)) == pytest.approx(scores[0])
+    assert score(np.zeros(4, bool)) == pytest.approx(NAMED * np.sqrt(2 / 3))
 
 
 def test_headings_propose_what_lies_below_them(noise):
