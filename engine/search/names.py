@@ -6,13 +6,18 @@ one place where a word stands: else the words in the name of a long manual would
 anywhere.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PureWindowsPath
 
 from engine.notation.folding import fold
 from engine.notation.identifiers import identifiers
 from engine.records import PassageId
 from engine.search.lexical_terms import identifier_terms, index_terms
+
+# A word in more names than these, and in more than this share of them, tells no file from another.
+FEW = 20
+COMMON = 0.2
 
 
 def readable(path: str) -> str:
@@ -46,17 +51,14 @@ class Names:
             self._passages[passages[0]] = passages
             for name in (PureWindowsPath(path).name, PureWindowsPath(path).stem):
                 self._whole.setdefault(_squeezed(name), set()).add(passages[0])
-            terms = index_terms(readable(path))
-            terms += sorted(name_identifiers(path).difference(terms))
-            places: dict[str, list[int]] = {}
-            for position, term in enumerate(terms):
-                places.setdefault(term, []).append(position)
-            for term, positions in places.items():
-                posting = (passages[0], len(positions), tuple(positions))
+            for term, positions in _places(path).items():
+                posting = (passages[0], len(positions), positions)
                 self._postings.setdefault(term, []).append(posting)
+        most = max(FEW, COMMON * len(self._passages))
+        self._postings = {term: held for term, held in self._postings.items() if len(held) <= most}
 
     def postings(self, term: str) -> Sequence[tuple[PassageId, int, tuple[int, ...]]]:
-        """The documents whose name holds a term.
+        """The documents whose name holds a term; none where too many do.
 
         Returns:
             First passage of each, number of occurrences and their positions (from 0, in terms).
@@ -70,6 +72,16 @@ class Names:
     def below(self, first: PassageId) -> Sequence[PassageId]:
         """All passages of a document, by its first."""
         return self._passages[first]
+
+
+@lru_cache(maxsize=8192)
+def _places(path: str) -> Mapping[str, tuple[int, ...]]:
+    terms = index_terms(readable(path))
+    terms += sorted(name_identifiers(path).difference(terms))
+    places: dict[str, list[int]] = {}
+    for position, term in enumerate(terms):
+        places.setdefault(term, []).append(position)
+    return {term: tuple(positions) for term, positions in places.items()}
 
 
 def _squeezed(name: str) -> str:

@@ -57,6 +57,13 @@ def test_less_than_the_name_is_none(names: Names, query):
     assert names.called(query) == frozenset()
 
 
+@pytest.mark.parametrize(("held", "others", "found"), [(20, 10, 20), (21, 79, 0), (21, 84, 21)])
+def test_word_in_many_names_tells_no_file_from_another(held, others, found):
+    words = ["検査"] * held + ["図面"] * others
+    names = Names((f"{word}{at}.csv", (PassageId(at),)) for at, word in enumerate(words))
+    assert len(names.postings("検査")) == found
+
+
 def test_two_files_of_one_name_are_both_called():
     both = Names([("/a/手順.pdf", (FIRST,)), ("/b/手順.docx", (SECOND,))])
     assert both.called("手順") == {FIRST, SECOND}
