@@ -145,13 +145,11 @@ def _weights(
     for item in asked:
         raw, foreign = only(item.found.raw, parts), item.found.foreign
         found = fusion.strength(raw, parts, fitted, kind=_sentence(item), foreign=foreign)
-        strengths.append(np.stack([found, found - found.max()], axis=1))
+        strengths.append(fusion.scales(found))
         labels.append(item.labels)
     weights = np.repeat(shares, [len(found) for found in labels])
-    (slope, relative), bias = fit_logistic(
-        np.concatenate(strengths), np.concatenate(labels), weights
-    )
-    fitted |= {"slope": float(slope), "relative": float(relative), "bias": bias}
+    scale, bias = fit_logistic(np.concatenate(strengths), np.concatenate(labels), weights)
+    fitted |= dict(zip(fusion.SCALES, scale.tolist(), strict=True)) | {"bias": bias}
     return {name: round(value, 4) for name, value in fitted.items()}
 
 
@@ -185,7 +183,7 @@ def judge(
             foreign=item.found.foreign,
             contents=item.found.contents,
         )
-        order = np.lexsort((item.found.rows, -np.round(scores, 6)))
+        order = np.lexsort((item.found.rows, -np.round(scores, 9)))
         rankings.append(item.found.rows[order].tolist())
     return figures(rankings, [item.relevant for item in asked])
 

@@ -1,18 +1,22 @@
 """From three scores to one: calibrated parts and a logistic combination.
 
 Each part of a score is turned into 0..1 by a logistic curve fitted on questions whose passage is
-known. For the fused score every candidate gets a strength, a weighted sum of its raw parts, and
-from it the probability that it answers the question:
+known. For the fused score every candidate gets a strength, a weighted sum of its raw parts. Of
+candidates of which one answers, it is the i-th with the probability softmax(strength)_i, for which
+the weights are fitted (McFadden 1974). How likely a candidate answers, if any does, follows from
+the log-odds of that, its strength, and how far it stays behind the strongest:
 
     strength_i = sum_f w_f x_if
-    score_i = sigmoid(slope * strength_i + relative * (strength_i - max_j strength_j) + bias)
+    share_i = strength_i - log sum_{j != i} exp(strength_j)
+    score_i = sigmoid(share * share_i + slope * strength_i
+                      + relative * (strength_i - max_j strength_j) + bias)
 
 There is one set of weights for each set of parts that can run, so that a missing part is not a
 part of zero. A passage in another language than the question has weights of its own: its words
 match by translation only, so that no match is little evidence against it. So has a question in
 Latin words, and passages in its language: whole words with their endings off say more than pairs of
-characters do. Weights, slope and ``relative`` are never negative: under the same weights a passage
-cannot lose by matching better. Only :func:`~engine.search.fusion_features.doubt` moves between two
+characters do. Weights and scales are never negative: under the same weights a passage cannot lose
+by matching better. Only :func:`~engine.search.fusion_features.doubt` moves between two
 sets of weights.
 
 The parameters stand in the section ``fusion`` of a pack; ``engine.evaluate.calibrate`` writes
@@ -30,7 +34,9 @@ from engine.search.query import QueryShape
 
 # The only weights that may be negative.
 OFFSETS = ("foreign", "foreign_latin", "bias")
-SCALES = ("slope", "relative")
+SCALES = ("share", "slope", "relative")
+# Log-odds of a candidate among others: one alone would have no end of them.
+SHARES = (-15.0, 6.0)
 VERSION = 5
 
 # Slope and offset of each part's logistic curve.
@@ -52,9 +58,10 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "exact": 2.0,
     "foreign": 0.0,
     "foreign_latin": 1.0,
-    "slope": 0.3,
-    "relative": 0.6,
-    "bias": -4.0,
+    "share": 0.5,
+    "slope": 0.2,
+    "relative": 0.2,
+    "bias": -3.5,
 }
 # Whoever types a bare word or part number wants the places where it stands: log-odds of an exact
 # match.
@@ -123,6 +130,19 @@ def strength(
     return sum((weights[name] * made[name] for name in FEATURES), offset * foreign)
 
 
+def scales(strengths: np.ndarray) -> np.ndarray:
+    """What a score depends on, in the order of ``SCALES``, ``[N, 3]``.
+
+    Args:
+        strengths: Of the candidates of one question, ``[N]``, N at least 1.
+    """
+    relative = strengths - strengths.max()
+    odds = np.exp(relative)
+    with np.errstate(divide="ignore"):
+        share = relative - np.log(np.maximum(odds.sum() - odds, 0.0))
+    return np.stack([np.clip(share, *SHARES), strengths, relative], axis=1)
+
+
 def calibrated(raw: RawParts, calibration: Calibration) -> dict[str, np.ndarray]:
     """Each part in 0..1, and the share of an answer, NaN where absent."""
     result = {"answer": raw.answer}
@@ -160,8 +180,8 @@ def fuse(
     for parts, rows in _by_parts(raw):
         weights = calibration.weights_of(parts)
         found = strength(raw, parts, weights, kind=kind, foreign=foreign)[rows]
-        relative = found - found.max()
-        logits[rows] = weights["slope"] * found + weights["relative"] * relative + weights["bias"]
+        scale = np.array([weights[name] for name in SCALES])
+        logits[rows] = scales(found) @ scale + weights["bias"]
     logits = logits + calibration.short_bonus * kind.short * np.nan_to_num(raw.exact)
     if contents is not None:
         logits = logits - CONTENTS_PENALTY * contents

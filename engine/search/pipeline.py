@@ -191,7 +191,7 @@ def _ranked(
         passage.end,
         text,
         passage.heading_path,
-        float(ranking.scores[at]),
+        round(float(ranking.scores[at]), 6),
         Parts(*(_known(ranking.parts[name][at]) for name in (*PARTS, "answer"))),
         spans,
         weights,

@@ -69,6 +69,23 @@ def test_fused_by_hand():
     assert scores == pytest.approx([chance(2.2, 2.2), chance(2.0, 2.2)])
 
 
+def test_share_of_the_strongest_by_hand():
+    weights = {"dense": 4.0, "share": 0.5, "slope": 0.25, "relative": 0.125, "bias": -1.0}
+    section = {"version": VERSION, "weights": {"dense": weights}}
+    dense = np.array([0.75, 0.5, 0.25])
+    scores = fused(raw([NAN] * 3, dense, [NAN] * 3), calibration=Calibration.read(section))
+    odds = [np.e**3 / (np.e**2 + np.e), np.e**2 / (np.e**3 + np.e), np.e / (np.e**3 + np.e**2)]
+    logits = 0.5 * np.log(odds) + 0.25 * np.array([3, 2, 1]) - 0.125 * np.array([0, 1, 2]) - 1.0
+    assert scores == pytest.approx(sigmoid(logits))
+    # One alone counts as 6 log-odds, and so do no more than these.
+    for dense in ([0.75], [10.0, 0.75]):
+        alone = fused(
+            raw([NAN] * len(dense), dense, [NAN] * len(dense)),
+            calibration=Calibration.read(section),
+        )
+        assert alone[0] == pytest.approx(sigmoid(np.array(3.0 + dense[0] - 1.0)))
+
+
 def test_associations_count_apart_where_words_and_meaning_do():
     calibration = Calibration.read(FITTED)
     words = [0.6, 0.0]
