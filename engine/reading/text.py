@@ -13,9 +13,12 @@ _LINE = re.compile(r"[^\r\n]*")
 _MARKDOWN_HEADING = re.compile(r"(#{1,6})[ \t　]+(.*?)(?:[ \t]+#+)?\s*")
 _UNDERLINE = re.compile(r"(=+|-{2,})\s*")
 _LIST_ITEM = re.compile(r"(?:[-*+・●○■◆※]|\d{1,3}[.)）]|[(（]\d{1,3}[)）]|[①-⑳])[\s　]*\S")
+# Numbered chapters, the disciplines D0 to D8 of a corrective action report, annexes, 【目的】.
 _PLAIN_HEADING = re.compile(
     r"(?:第\s*[0-9０-９一二三四五六七八九十百]+\s*([編部章節条])"
-    r"|([0-9０-９]{1,2}(?:[.．][0-9０-９]{1,2})*)[.．]?)[ \t　]+\S"
+    r"|([0-9０-９]{1,2}(?:[.．][0-9０-９]{1,2})*)[.．]?"
+    r"|[DＤ][0-8０-８]|(?:付録|附録|付属書|附属書|別紙)[ 　]?[0-9０-９A-ZＡ-Ｚ]{1,2})[ \t　]+\S"
+    r"|【[^】]+】$"
 )
 _PLAIN_LEVELS = {"編": 1, "部": 1, "章": 1, "節": 2, "条": 3}
 _FENCE = re.compile(r"\s*(```|~~~)")

@@ -44,6 +44,7 @@ class Candidates:
         attended: By position of the revision.
         relaxed: Whether nothing in the scope holds what the question puts in quotes, so that the
             quotes were ignored.
+        called: Whether the question is the name of a file in the scope.
     """
 
     rows: np.ndarray
@@ -52,6 +53,7 @@ class Candidates:
     contents: np.ndarray
     attended: Mapping[int, Attended]
     relaxed: bool = False
+    called: bool = False
 
 
 def gather(
@@ -119,6 +121,7 @@ def gather(
         np.array(contents, bool),
         attended,
         relaxed,
+        bool(index.names.called(query)),
     )
 
 

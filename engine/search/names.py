@@ -18,6 +18,8 @@ from engine.search.lexical_terms import identifier_terms, index_terms
 # A word in more names than these, and in more than this share of them, tells no file from another.
 FEW = 20
 COMMON = 0.2
+# Whoever types a shorter name without a number wants the places where the word stands.
+SHORTEST = 7
 
 
 def readable(path: str) -> str:
@@ -49,8 +51,11 @@ class Names:
             if not passages or not path:
                 continue
             self._passages[passages[0]] = passages
-            for name in (PureWindowsPath(path).name, PureWindowsPath(path).stem):
-                self._whole.setdefault(_squeezed(name), set()).add(passages[0])
+            whole, stem = _squeezed(PureWindowsPath(path).name), _squeezed(readable(path))
+            if len(stem) < SHORTEST and not any(map(str.isdigit, stem)):
+                stem = whole
+            for name in (whole, stem):
+                self._whole.setdefault(name, set()).add(passages[0])
             for term, positions in _places(path).items():
                 posting = (passages[0], len(positions), positions)
                 self._postings.setdefault(term, []).append(posting)
@@ -66,7 +71,10 @@ class Names:
         return self._postings.get(term, ())
 
     def called(self, query: str) -> frozenset[PassageId]:
-        """First passages of the documents whose whole name is typed, with or without ending."""
+        """First passages of the documents whose whole name is typed, with or without ending.
+
+        A short word is no name without its ending: it may stand anywhere.
+        """
         return frozenset(self._whole.get(_squeezed(query), ()))
 
     def below(self, first: PassageId) -> Sequence[PassageId]:

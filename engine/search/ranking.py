@@ -54,6 +54,8 @@ def rank(
     """
     found = gather(query, settings, index, postings, query_encoding, cancel, asked)
     fitted, kind = fusion.Calibration.read(calibration), shape(query)
+    if found.called:
+        kind = replace(kind, short=1.0)
     scores = _scores(found, fitted, kind)
     readings: Mapping[int, Reading] = {}
     if marking and query_encoding is not None and settings.use_attention and settings.use_lexical:

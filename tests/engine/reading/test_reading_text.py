@@ -27,6 +27,29 @@ def test_plain_text(tmp_path, encoding):
     assert document.text == text.replace("\r\n", "\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("D4　原因", "heading"),
+        ("Ｄ０ 緊急の処置", "heading"),
+        ("【目的】", "heading"),
+        ("付属書A 記録の様式", "heading"),
+        ("別紙 2　測定結果", "heading"),
+        ("D9 予備", "line"),
+        ("D4の原因を調べた", "line"),
+        ("D4 原因は次の章で述べる。", "line"),
+        ("【注意】手袋をする", "line"),
+        ("別紙を参照", "line"),
+    ],
+)
+def test_headings_of_reports_and_annexes(tmp_path, line, kind):
+    document = make(tmp_path, "報告.txt", f"報告書\n\n{line}\nばりが残っていた。\n")
+    assert units(document)[1] == (kind, int(kind == "heading"), line)
+    # Only after a blank line: elsewhere it goes on with what stands before it.
+    document = make(tmp_path, "報告.txt", f"報告書\n{line}\nばりが残っていた。\n")
+    assert units(document)[1] == ("line", 0, line)
+
+
 def test_markdown(tmp_path):
     text = (
         "手順書\n======\n\n## 目的 ##\nこの手順は\n軸受の交換に使う。\nSee the\nmanual.\n\n"

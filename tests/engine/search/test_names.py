@@ -65,6 +65,13 @@ def test_word_in_many_names_tells_no_file_from_another(held, others, found):
 
 
 def test_two_files_of_one_name_are_both_called():
-    both = Names([("/a/手順.pdf", (FIRST,)), ("/b/手順.docx", (SECOND,))])
-    assert both.called("手順") == {FIRST, SECOND}
-    assert both.called("手順.pdf") == {FIRST}
+    both = Names([("/a/手順 3.pdf", (FIRST,)), ("/b/手順3.docx", (SECOND,))])
+    assert both.called("手順3") == {FIRST, SECOND}
+    assert both.called("手順３.pdf") == {FIRST}
+
+
+def test_short_word_is_no_name_typed():
+    names = Names([("/a/手順.pdf", (FIRST,)), ("/b/作業手順一覧表.pdf", (SECOND,))])
+    assert names.called("手順") == frozenset()
+    assert names.called("手順.pdf") == {FIRST}
+    assert names.called("作業手順一覧表") == {SECOND}

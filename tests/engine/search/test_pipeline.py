@@ -330,6 +330,19 @@ def test_whole_name_typed_is_meant_for_that_file(query):
     assert files_found(query)[:2] == [2, 2]
 
 
+def test_whole_name_typed_comes_before_another_file_that_says_the_same():
+    scope = Scope(
+        ["手順書の一覧: MP-CL-034 洗浄機の点検手順書", "測定者は佐藤。"],
+        ["洗浄液は毎週交換する。"],
+        names=["一覧.pdf", "MP-CL-034_洗浄機の点検手順書.docx"],
+    )
+    first, second = (
+        scope.search(query).passages[0].document_id
+        for query in ("MP-CL-034_洗浄機の点検手順書", "MP-CL-034 洗浄機")
+    )
+    assert (first, second) == (2, 1)
+
+
 def test_quoted_or_excluded_words_may_stand_in_the_name():
     assert set(files_found("「検査記録」佐藤")) == {1}
     assert set(files_found("洗浄 -検査記録")) == {2}
