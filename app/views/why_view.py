@@ -23,7 +23,7 @@ from app.views.why_parts import Card, RevisionCard, TokenChips, query_tokens
 from engine.records import Deletion, Evidence, Hit, Replay
 
 PARTS = ("lexical", "dense", "attention")
-# Share of a score from which the headings alone explain it.
+# Share of a score from which headings and file name alone explain it.
 _BY_HEADINGS = 0.8
 
 
