@@ -1,142 +1,11 @@
-import hashlib
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from engine.errors import Cancelled, QueryError
 from engine.progress import CancelToken
-from engine.records import (
-    DocumentId,
-    Passage,
-    PassageId,
-    QueryEncoding,
-    RevisionId,
-    SearchSettings,
-)
+from engine.records import RevisionId, SearchSettings
 from engine.search.answering import VERSION
-from engine.search.candidates import gather
-from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
-from engine.search.lexical import MemoryPostings, passage_terms
-from engine.search.pipeline import search
-
-WIDTH = 64
-
-# Words that mean the same share a direction; everything else is far from everything.
-SENSES = {
-    "締付": "tighten",
-    "tightening": "tighten",
-    "増し締め": "tighten",
-    "トルク": "torque",
-    "torque": "torque",
-    "回転力": "torque",
-    "洗浄": "wash",
-    "塗装": "paint",
-    "保管": "store",
-    "倉庫": "store",
-}
-
-
-def direction(sense):
-    seed = int.from_bytes(hashlib.sha256(sense.encode()).digest()[:8], "big")
-    vector = np.random.default_rng(seed).normal(size=WIDTH)
-    return vector / np.linalg.norm(vector)
-
-
-def tokens_of(text):
-    """Words of the table, and the other characters two by two."""
-    spans, position = [], 0
-    while position < len(text):
-        word = next((word for word in SENSES if text.startswith(word, position)), None)
-        end = position + (len(word) if word else 2)
-        end = min(end, len(text))
-        spans.append((position, end))
-        position = end
-    vectors = [direction(SENSES.get(text[start:end], text[start:end])) for start, end in spans]
-    return np.array(spans, np.int32).reshape(-1, 2), np.array(vectors, np.float32)
-
-
-def meaning(text):
-    senses = [direction(sense) for word, sense in SENSES.items() if word in text]
-    total = np.sum(senses, axis=0) if senses else direction(text)
-    return (total / np.linalg.norm(total)).astype(np.float32)
-
-
-def encode(query):
-    spans, vectors = tokens_of(query)
-    even = np.full(len(spans), 1 / max(len(spans), 1), np.float32)
-    return QueryEncoding(query, spans, vectors, meaning(query), even, vectors, even)
-
-
-class Scope:
-    """Documents, each a list of passages, as search sees them."""
-
-    def __init__(self, *documents, analysed=True, names=None):
-        self.revisions, terms = [], {}
-        for number, texts in enumerate(documents, start=1):
-            text, passages = "", []
-            for ordinal, part in enumerate(texts):
-                start = len(text)
-                text += part + "\n"
-                passages.append(
-                    Passage(
-                        ordinal, start, start + len(part), "text", (), ((start, start + len(part)),)
-                    )
-                )
-            ids = tuple(PassageId(number * 1000 + i) for i in range(len(texts)))
-            terms |= {one: passage_terms(part, ()) for one, part in zip(ids, texts, strict=True)}
-            spans, vectors = tokens_of(text)
-            arrays = TokenArrays(
-                spans,
-                np.round(vectors * 127).astype(np.int8),
-                np.array(
-                    [vectors[at : at + 64].mean(axis=0) for at in range(0, len(vectors), 64)]
-                ).astype(np.float16),
-                64,
-            )
-            each = np.array([meaning(part) for part in texts], np.float16)
-            meanings = MeaningVectors(each, each)
-            self.revisions.append(
-                IndexedRevision(
-                    DocumentId(number),
-                    RevisionId(number),
-                    names[number - 1] if names else "",
-                    tuple(passages),
-                    ids,
-                    meanings if analysed else None,
-                    lambda text=text: text,
-                    (lambda arrays=arrays: arrays) if analysed else None,
-                )
-            )
-        self.postings = MemoryPostings(terms)
-
-    def gather(self, query):
-        index = Index(self.revisions)
-        return gather(query, SearchSettings(), index, self.postings, encode(query), CancelToken())
-
-    def search(self, query, settings=None, *, model=True, cancel=None, marking=None):
-        return search(
-            query,
-            settings or SearchSettings(),
-            Index(self.revisions),
-            self.postings,
-            encode(query) if model else None,
-            {},
-            cancel,
-            marking=marking,
-        )
-
-
-@pytest.fixture
-def scope():
-    return Scope(
-        [
-            "カバーの締付トルクは12.5 N·mとし、対角の順に締める。",
-            "洗浄液は毎週月曜日に交換する。",
-            "塗装の前に部品AB-1234の油分を拭き取る。",
-        ],
-        ["完成品は乾いた倉庫に置く。", "洗浄の後は水分を残さない。", "完成品は乾いた倉庫に置く。"],
-    )
 
 
 def test_word_in_the_text_is_found_first(scope):
@@ -181,8 +50,8 @@ def test_scores_fall_and_identical_text_of_one_document_comes_once(scope):
     assert passages[0].passage_id == 2000
 
 
-def test_same_text_in_two_documents_comes_twice_in_order():
-    scope = Scope(["図面を確認する。"], ["図面を確認する。"])
+def test_same_text_in_two_documents_comes_twice_in_order(scope_of):
+    scope = scope_of(["図面を確認する。"], ["図面を確認する。"])
     passages = scope.search("図面").passages
     assert [passage.revision_id for passage in passages] == [1, 2]
     assert passages[0].score == passages[1].score
@@ -210,8 +79,8 @@ def test_words_answer_without_a_model(scope):
     assert len(best.marked_spans) == 0 and best.terms
 
 
-def test_words_answer_for_what_is_not_analysed_yet():
-    scope = Scope(["カバーの締付トルクは12.5 N·mとする。", "塗装する。"], analysed=False)
+def test_words_answer_for_what_is_not_analysed_yet(scope_of):
+    scope = scope_of(["カバーの締付トルクは12.5 N·mとする。", "塗装する。"], analysed=False)
     found = scope.search("締付トルク")
     assert found.notes == ("not_analysed:1",)
     assert "締付" in found.passages[0].text
@@ -243,9 +112,9 @@ def test_attended_blocks_of_the_hits_are_told(scope):
     assert [found.query_tokens[0][:2], found.query_tokens[1][:2]] == [(0, 2), (2, 5)]
 
 
-def test_number_of_hits(scope):
+def test_number_of_hits(scope_of, scope):
     assert len(scope.search("洗浄", SearchSettings(top=2)).passages) == 2
-    assert len(Scope().search("洗浄").passages) == 0
+    assert len(scope_of().search("洗浄").passages) == 0
 
 
 @pytest.mark.parametrize(
@@ -275,8 +144,8 @@ def test_what_is_excluded_is_not_found_by_the_model_either(scope):
     assert all("洗浄液" not in passage.text for passage in found.passages)
 
 
-def test_tolerance_is_found_with_and_without_its_unit():
-    scope = Scope(
+def test_tolerance_is_found_with_and_without_its_unit(scope_of):
+    scope = scope_of(
         ["穴の間隔は46 ±0.05 mmとする。", "穴の径は±0.5 mmとする。", "幅は ±０．０５ とする。"]
     )
     found = scope.search("±0.05")
@@ -286,70 +155,14 @@ def test_tolerance_is_found_with_and_without_its_unit():
     assert found.passages[1].score > 3 * found.passages[2].score
 
 
-def test_long_numbers_and_identifiers_count_as_far_as_they_stand_there():
+def test_long_numbers_and_identifiers_count_as_far_as_they_stand_there(scope_of):
     texts = ["製造番号 2504113、HV-2041", "２５０４１１３", "製造番号 25041139", "HV-2041-2504113"]
-    scope = Scope(texts)
+    scope = scope_of(texts)
     assert scope.gather("HV-2041 製造番号 2504113 12").raw.exact.tolist() == [1, 0.5, 0, 0.5]
 
 
-NAMED = Scope(
-    ["締付は対角に行う。", "測定者は佐藤。", "手順MP-CL-034を参照する。"],
-    ["点検は毎日行う。", "洗浄液は毎週交換する。"],
-    names=[r"C:\記録\QR-0417_検査記録_25-0421.xlsx", "/手順/MP-CL-034_洗浄機 点検手順.docx"],
-)
-
-
-def files_found(query: str) -> list[int]:
-    return [passage.document_id for passage in NAMED.search(query).passages]
-
-
-def test_file_is_found_by_its_name_and_says_so():
-    (first, *_) = NAMED.search("検査記録の測定者").passages
-    assert first.text == "測定者は佐藤。"
-    assert first.named == ("検査記録",)
-    settings = SearchSettings(use_lexical=False)
-    assert not any(passage.named for passage in NAMED.search("検査記録", settings).passages)
-    assert files_found("検査記録")[:2] == [1, 1]
-
-
-def test_identifier_in_the_name_stands_in_every_passage():
-    assert NAMED.gather("QR-0417 洗浄液").raw.exact.tolist() == [1, 1, 1, 0, 0]
-    assert NAMED.gather("MP-CL-034 0421").raw.exact.tolist() == [0, 0, 0.5, 0.5, 0.5]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "MP-CL-034_洗浄機 点検手順.docx",
-        "ＭＰ－ＣＬ－０３４ 洗浄機点検手順",
-        "mp-cl-034_洗浄機 点検手順",
-    ],
-)
-def test_whole_name_typed_is_meant_for_that_file(query):
-    assert NAMED.gather(query).raw.exact.tolist() == [0, 0, 0, 1, 1]
-    assert files_found(query)[:2] == [2, 2]
-
-
-def test_whole_name_typed_comes_before_another_file_that_says_the_same():
-    scope = Scope(
-        ["手順書の一覧: MP-CL-034 洗浄機の点検手順書", "測定者は佐藤。"],
-        ["洗浄液は毎週交換する。"],
-        names=["一覧.pdf", "MP-CL-034_洗浄機の点検手順書.docx"],
-    )
-    first, second = (
-        scope.search(query).passages[0].document_id
-        for query in ("MP-CL-034_洗浄機の点検手順書", "MP-CL-034 洗浄機")
-    )
-    assert (first, second) == (2, 1)
-
-
-def test_quoted_or_excluded_words_may_stand_in_the_name():
-    assert set(files_found("「検査記録」佐藤")) == {1}
-    assert set(files_found("洗浄 -検査記録")) == {2}
-
-
-def test_scrap_of_text_is_found_only_by_its_words():
-    scope = Scope(["mm", "カバーの締付トルクは12.5 N·mとする。"])
+def test_scrap_of_text_is_found_only_by_its_words(scope_of):
+    scope = scope_of(["mm", "カバーの締付トルクは12.5 N·mとする。"])
     assert [one.text for one in scope.search("回転力").passages] == [
         "カバーの締付トルクは12.5 N·mとする。"
     ]
@@ -371,8 +184,8 @@ def test_cancel(scope):
         ("AB-1234", [False, False, False, False]),
     ],
 )
-def test_text_with_japanese_in_it_is_japanese(query, foreign):
-    scope = Scope(
+def test_text_with_japanese_in_it_is_japanese(scope_of, query, foreign):
+    scope = scope_of(
         [
             "Windows Server では PowerShell を使って設定を変更する。",
             "PowerShell is used on Windows Server.",
@@ -401,8 +214,8 @@ QUANTITIES = {
 }
 
 
-def test_passage_that_holds_an_answer_comes_before_one_that_holds_the_words():
-    scope, query = Scope(TELLING), "カバーの締付トルクはいくらですか"
+def test_passage_that_holds_an_answer_comes_before_one_that_holds_the_words(scope_of):
+    scope, query = scope_of(TELLING), "カバーの締付トルクはいくらですか"
     without = scope.search(query)
     assert without.passages[0].text == TELLING[0]
     assert {one.parts.answer for one in without.passages} == {None}
@@ -416,8 +229,8 @@ def test_passage_that_holds_an_answer_comes_before_one_that_holds_the_words():
     assert sum(known.values()) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_table_is_not_judged_by_what_was_learned_from_prose():
-    scope, query = Scope(TELLING), "カバーの締付トルクはいくらですか"
+def test_table_is_not_judged_by_what_was_learned_from_prose(scope_of):
+    scope, query = scope_of(TELLING), "カバーの締付トルクはいくらですか"
     [revision] = scope.revisions
     first, *rest = revision.passages
     scope.revisions = [replace(revision, passages=(replace(first, kind="row"), *rest))]
@@ -434,8 +247,10 @@ def test_table_is_not_judged_by_what_was_learned_from_prose():
         ("カバーの締付トルクはいくらですか", SearchSettings(use_lexical=False)),
     ],
 )
-def test_nothing_is_read_for_an_answer_where_none_is_asked_or_a_part_is_off(query, settings):
-    scope = Scope(TELLING)
+def test_nothing_is_read_for_an_answer_where_none_is_asked_or_a_part_is_off(
+    scope_of, query, settings
+):
+    scope = scope_of(TELLING)
     plain = scope.search(query, settings).passages
     read = scope.search(query, settings, marking=QUANTITIES).passages
     assert [(one.text, one.score, one.parts.answer) for one in read] == [
@@ -443,9 +258,11 @@ def test_nothing_is_read_for_an_answer_where_none_is_asked_or_a_part_is_off(quer
     ]
 
 
-def test_only_the_best_passages_are_read():
+def test_only_the_best_passages_are_read(scope_of):
     texts = [f"カバー{number}の締付トルクは{number} N·mとする。" for number in range(15)]
     settings = SearchSettings(top=15)
-    found = Scope(texts).search("締付トルクはいくらですか", settings, marking=QUANTITIES).passages
+    found = (
+        scope_of(texts).search("締付トルクはいくらですか", settings, marking=QUANTITIES).passages
+    )
     assert [bool(one.parts.answer) for one in found] == [True] * 10 + [False] * 5
     assert [one.parts.answer for one in found[10:]] == [0.0] * 5
