@@ -4,7 +4,7 @@ Words, meaning and attention each propose candidates; every candidate is then sc
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from engine.notation.folding import fold
 from engine.notation.identifiers import identifiers
 from engine.progress import CancelToken
-from engine.records import Identifier, QueryEncoding, SearchSettings
+from engine.records import Identifier, PassageId, QueryEncoding, SearchSettings
 from engine.search import attention, dense, lexical
 from engine.search.attention import Attended
 from engine.search.fusion_features import RawParts
@@ -96,6 +96,7 @@ def gather(
                 rows.update(seen[0].tolist())
                 attended[position] = seen[1]
 
+    called = index.names.called(query)
     rows = {row for row in rows if row in words or _answers(index.passage_text(row))}
     ordered = np.array(sorted(_admitted(asked, index, postings, rows)), np.int64)
     absent = np.full(len(ordered), np.nan)
@@ -103,7 +104,7 @@ def gather(
     raw = RawParts(
         lexical=held[:, 0] if settings.use_lexical else absent,
         associated=held[:, 1],
-        exact=_exact(query, index, ordered),
+        exact=_called(called, index, ordered) if called else _exact(query, index, ordered),
         dense=absent if cosines is None else cosines[ordered].astype(np.float64),
         attention=attention.score_rows(query_encoding, index, ordered, cancel)
         if attends and query_encoding is not None
@@ -121,7 +122,7 @@ def gather(
         np.array(contents, bool),
         attended,
         relaxed,
-        bool(index.names.called(query)),
+        bool(called),
     )
 
 
@@ -179,13 +180,9 @@ def _surveyed(index: Index, rows: set[int]) -> list[int]:
 
 def _exact(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
     """Share of the question's identifiers and long numbers that stand in each passage or its file's
-    name, or, where it has none, whether the whole question stands there unbroken. Where it is the
-    name of a file, whether it is this one."""
-    called = [index.row(first) for first in index.names.called(query)]
-    if called:
-        files = {index.revision_of(row) for row in called if row is not None}
-        return np.array([float(index.revision_of(row) in files) for row in rows.tolist()])
-    wanted = _naming(query, every_form=False)
+    name, or, where it has none, whether the whole question stands there unbroken."""
+    named = identifiers(query)
+    wanted = {identifier_terms(found)[0] for found in named} | _numbers(query, named)
     whole = _squeezed(query)
     exact = np.zeros(len(rows))
     names: dict[int, set[str]] = {}
@@ -202,17 +199,17 @@ def _exact(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
     return exact
 
 
-def _naming(text: str, *, every_form: bool = True) -> set[str]:
-    """What names something in a text: its identifiers and long numbers.
+def _called(firsts: Collection[PassageId], index: Index, rows: np.ndarray) -> np.ndarray:
+    """Whether each passage is of the files that the question names, by their first passages."""
+    named = {index.revision_of(row) for first in firsts if (row := index.row(first)) is not None}
+    return np.array([float(index.revision_of(row) in named) for row in rows.tolist()])
 
-    Args:
-        text: What to look through.
-        every_form: A tolerance also stands where its unit is written behind it; asked for is each
-            identifier in its fullest form.
-    """
+
+def _naming(text: str) -> set[str]:
+    """What names something in a text: its identifiers in all their forms, and long numbers."""
+    # A tolerance also stands where its unit is written behind it.
     found = identifiers(text)
-    terms = {term for one in found for term in identifier_terms(one)[: None if every_form else 1]}
-    return terms | _numbers(text, found)
+    return {term for one in found for term in identifier_terms(one)} | _numbers(text, found)
 
 
 def _numbers(text: str, named: Sequence[Identifier]) -> set[str]:

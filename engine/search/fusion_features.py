@@ -47,7 +47,8 @@ class RawParts:
         lexical: Lexical score in 0..1, ``[N]``.
         associated: What words that answered such questions would add to it, ``[N]``.
         exact: Share of the question's identifiers and long numbers that stand there; where it has
-            none, whether the whole question stands there unbroken; ``[N]``.
+            none, whether the whole question stands there unbroken; where it is the name of a file,
+            whether the passage is of that file; ``[N]``.
         dense: Cosine, ``[N]``.
         attention: Late interaction of the question's tokens, 0..1, ``[N]``.
         answer: Share of what speaks for an answer in the best passages, 0..1, ``[N]``.

@@ -31,6 +31,7 @@ def readable(path: str) -> str:
     return PureWindowsPath(path).stem.replace("_", " ")
 
 
+@lru_cache(maxsize=8192)
 def name_identifiers(path: str) -> frozenset[str]:
     """Terms of the identifiers in a file's name, with and without its underscores."""
     texts = (readable(path), PureWindowsPath(path).stem)
