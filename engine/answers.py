@@ -81,7 +81,7 @@ class Answers:
         """See :meth:`engine.service.Library.search`."""
         began = time.perf_counter()
         query = _whole(query)
-        scope = self._scopes.current(settings.documents, self._pack_hash(settings))
+        scope = self._scopes.current(settings.documents, self._encoder_hash(settings))
         ranked, pack_hash = self._rank(query, settings, scope, cancel)
         hits = self._hits(ranked)
         cancel.check()
@@ -120,13 +120,13 @@ class Answers:
         query = None if query is None else _whole(query)
         summary, weights = self._summary(info.revision_id, query, sentences, cancel)
         attended: dict[int, Mapping[str, Any]] = {info.revision_id: weights}
-        pack_hash = self._store.pack_hash(info.revision_id)
+        encoder_hash = self._store.encoder_hash(info.revision_id)
         settings = {"sentences": sentences, "document_id": document_id}
         evidence_id = self._keeper.keep(
             kind="summary",
             query=query,
             settings=settings,
-            pack_hash=pack_hash,
+            pack_hash=encoder_hash,
             revisions=[info.revision_id],
             scope=(info.revision_id,),
             summary=summary,
@@ -142,7 +142,9 @@ class Answers:
     def replay(self, evidence_id: EvidenceId, cancel: CancelToken) -> Replay:
         """See :meth:`engine.service.Library.replay`."""
         record = self.evidence(evidence_id)
-        changes = self._keeper.changes(record, self._models.pack_hash(), cancel)
+        models = self._models
+        pack_hash = models.pack_hash() if record.summary is None else models.encoder_hash()
+        changes = self._keeper.changes(record, pack_hash, cancel)
         if record.summary is not None:
             revision_id = record.summary.revision_id
             count = record.settings.get("sentences")
@@ -155,7 +157,7 @@ class Answers:
                 summary = None
             return compare(record, (), summary, changes)
         settings = evidence_records.search_settings(record.settings)
-        scope, gone = self._scopes.of(record.scope, self._pack_hash(settings))
+        scope, gone = self._scopes.of(record.scope, self._encoder_hash(settings))
         changes += [f"revision_removed:{revision_id}" for revision_id in gone]
         ranked, _ = self._rank(record.query or "", settings, scope, cancel)
         return compare(record, self._hits(ranked), None, changes)
@@ -167,7 +169,7 @@ class Answers:
         if hit is None:
             raise StoreError("evidence_unknown", evidence_id=evidence_id, rank=rank)
         query = self._models.encoder().encode_query(record.query or "")
-        scope, _ = self._scopes.of([hit.revision_id], self._models.pack_hash())
+        scope, _ = self._scopes.of([hit.revision_id], self._models.encoder_hash())
         tokens = scope.index.tokens(0) if scope.revisions else None
         if tokens is None:
             raise StoreError("document_not_analysed", revision_id=hit.revision_id)
@@ -213,10 +215,10 @@ class Answers:
             cancel=cancel,
         )
 
-    def _pack_hash(self, settings: SearchSettings) -> str | None:
+    def _encoder_hash(self, settings: SearchSettings) -> str | None:
         # A search by words alone must not wait for the model to load.
         wanted = settings.use_dense or settings.use_attention
-        return self._models.pack_hash() if wanted else None
+        return self._models.encoder_hash() if wanted else None
 
     def _rank(
         self, query: str, settings: SearchSettings, scope: Scope, cancel: CancelToken
@@ -284,7 +286,7 @@ class Answers:
         asked = None
         if query:
             encoder = self._models.encoder()
-            if encoding.pack_hash != encoder.pack.pack_hash:
+            if encoding.encoder_hash != encoder.pack.encoder_hash:
                 raise StoreError("document_not_analysed", revision_id=revision_id)
             asked = encoder.encode_query(query)
         passages = self._store.passages(revision_id)

@@ -59,7 +59,7 @@ class EvidenceKeeper:
             kind: ``search`` or ``summary``.
             query: The question, if there was one.
             settings: As plain values.
-            pack_hash: Identity of the model pack, None if the model did not run.
+            pack_hash: See :class:`engine.records.Evidence`.
             revisions: Those the answer quotes: they stay readable.
             scope: Those that were searched.
             hits: For a search.

@@ -131,13 +131,13 @@ class Ingest:
             yield Progress("read", 0, None, str(path))
             pending.append((yield from self._read(path, cancel)))
             yield Progress("index", 1, 1, str(path))
-        waiting = set(self._store.pending(self._models.pack_hash()))
+        waiting = set(self._store.pending(self._models.encoder_hash()))
         items = ((item, item.revision_id in waiting) for item in pending)
         return (yield from self._finish(items, cancel, on_result))
 
     def resume(self, cancel: CancelToken, on_result: OnResult | None) -> Job[list[AddResult]]:
         """Analyse what was read and not analysed; see :meth:`engine.service.Library.resume`."""
-        waiting = self._store.pending(self._models.pack_hash())
+        waiting = self._store.pending(self._models.encoder_hash())
         items = ((item, True) for item in map(self._waiting, waiting) if item is not None)
         return (yield from self._finish(items, cancel, on_result))
 

@@ -70,6 +70,13 @@ class Models:
         except PackError:
             return None
 
+    def encoder_hash(self) -> str | None:
+        """Identity of the pack's encoder, or None if it cannot be used."""
+        try:
+            return self.pack().encoder_hash
+        except PackError:
+            return None
+
     def info(self) -> Mapping[str, Any]:
         """Name, revision and hash of the pack, or ``{"error": code}``."""
         try:

@@ -40,7 +40,7 @@ class Scope:
 class Scopes:
     """Builds scopes and keeps the last few. Safe to use from any thread.
 
-    Analyses by another pack than the one in use are left out: vectors of two packs say nothing
+    Analyses by another encoder than the one in use are left out: vectors of two say nothing
     about each other, and such documents wait to be analysed again.
     """
 
@@ -49,23 +49,25 @@ class Scopes:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple, Scope] = OrderedDict()
 
-    def current(self, documents: Sequence[DocumentId] = (), pack_hash: str | None = None) -> Scope:
+    def current(
+        self, documents: Sequence[DocumentId] = (), encoder_hash: str | None = None
+    ) -> Scope:
         """The current revisions of these documents, or of all.
 
         Args:
             documents: Empty for all.
-            pack_hash: Identity of the pack in use, None if there is none.
+            encoder_hash: Identity of the encoder in use, None if there is none.
 
         Raises:
             StoreError: ``document_unknown``.
         """
         current = self._store.current_scope(documents)
         return self._scope(
-            tuple((item.revision_id, _usable(item.pack_hash, pack_hash)) for item in current)
+            tuple((item.revision_id, _usable(item.encoder_hash, encoder_hash)) for item in current)
         )
 
     def of(
-        self, revisions: Sequence[RevisionId], pack_hash: str | None = None
+        self, revisions: Sequence[RevisionId], encoder_hash: str | None = None
     ) -> tuple[Scope, tuple[RevisionId, ...]]:
         """These revisions, current or not; see :meth:`current`.
 
@@ -76,8 +78,8 @@ class Scopes:
         for revision_id in revisions:
             try:
                 self._store.revision(revision_id)
-                analysed = self._store.pack_hash(revision_id)
-                held.append((revision_id, _usable(analysed, pack_hash)))
+                analysed = self._store.encoder_hash(revision_id)
+                held.append((revision_id, _usable(analysed, encoder_hash)))
             except StoreError:
                 gone.append(revision_id)
         return self._scope(tuple(held)), tuple(gone)
@@ -96,7 +98,7 @@ class Scopes:
                 self._kept.popitem(last=False)
         return scope
 
-    def _indexed(self, revision_id: RevisionId, pack_hash: str | None) -> IndexedRevision:
+    def _indexed(self, revision_id: RevisionId, encoder_hash: str | None) -> IndexedRevision:
         info = self._store.revision(revision_id)
         passages = self._store.passages(revision_id)
 
@@ -120,9 +122,9 @@ class Scopes:
             path=info.path,
             passages=passages,
             passage_ids=tuple(PassageId(i) for i in self._store.passage_ids(revision_id)),
-            vectors=self._vectors(revision_id) if pack_hash else None,
+            vectors=self._vectors(revision_id) if encoder_hash else None,
             load_text=lambda: self._store.text(revision_id),
-            load_tokens=tokens if pack_hash else None,
+            load_tokens=tokens if encoder_hash else None,
         )
 
     def _vectors(self, revision_id: RevisionId) -> MeaningVectors:
@@ -130,5 +132,5 @@ class Scopes:
         return MeaningVectors(arrays["sentence_vectors"], arrays["passage_vectors"])
 
 
-def _usable(analysed: str | None, pack_hash: str | None) -> str | None:
-    return analysed if pack_hash in (None, analysed) else None
+def _usable(analysed: str | None, encoder_hash: str | None) -> str | None:
+    return analysed if encoder_hash in (None, analysed) else None

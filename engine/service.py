@@ -149,7 +149,7 @@ class Library:
 
     def pending(self) -> int:
         """Number of documents that wait for analysis."""
-        return len(self._store.pending(self._models.pack_hash()))
+        return len(self._store.pending(self._models.encoder_hash()))
 
     def resume(
         self, cancel: CancelToken | None = None, on_result: ingest.OnResult | None = None

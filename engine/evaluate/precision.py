@@ -68,7 +68,7 @@ class ExactEncoder:
         pooled = oracle.passage_vectors(self._checkpoint, states, ranges).astype(np.float16)
         nothing = np.zeros((config.layers, 0, config.pattern.slots))
         return Encoding(
-            self.pack.pack_hash,
+            self.pack.encoder_hash,
             block,
             tokens.spans,
             vectors,

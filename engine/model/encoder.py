@@ -134,7 +134,7 @@ class Encoder:
         density = float((kept_blocks >= 0).sum(axis=2).mean() / kept_blocks.shape[1])
         yield Progress(STAGE, 1000, 1000)
         return Encoding(
-            pack_hash=self.pack.pack_hash,
+            encoder_hash=self.pack.encoder_hash,
             block=block,
             token_spans=tokens.spans,
             token_vectors=vectors,
@@ -235,7 +235,7 @@ class Encoder:
         config = self.pack.config
         shape = (config.layers, 0, config.pattern.slots)
         return Encoding(
-            pack_hash=self.pack.pack_hash,
+            encoder_hash=self.pack.encoder_hash,
             block=config.pattern.block,
             token_spans=np.zeros((0, 2), np.int32),
             token_vectors=np.zeros((0, config.token_width), np.int8),

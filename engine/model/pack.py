@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,9 @@ class Pack:
         licence: Licence of the weights.
         config: Shape of the encoder.
         fusion: Calibration of the fusion of scores; empty until it was calibrated.
-        pack_hash: Identity: sha256 over the hashes of its files.
+        encoder_hash: Identity of what encodings depend on: tokenizer, ONNX parts and shape.
+            Documents are analysed again when it changes.
+        pack_hash: Identity of all that answers depend on: the encoder, the lexicon and both fits.
         contents: Bytes of the tokenizer and the ONNX parts, as they were verified.
         lexicon: The bilingual lexicon; None where the pack has none.
         highlights: Weights that tell which phrase answers a question; empty until they were fitted.
@@ -67,6 +69,7 @@ class Pack:
     licence: str
     config: PackConfig
     fusion: Mapping[str, Any]
+    encoder_hash: str
     pack_hash: str
     contents: Mapping[str, bytes]
     lexicon: Mapping[str, Any] | None = None
@@ -86,12 +89,6 @@ def part_names(layers: int) -> tuple[str, ...]:
     for layer in range(layers):
         names += [f"layer_{layer:02d}_project.onnx", f"layer_{layer:02d}_finish.onnx"]
     return tuple(names)
-
-
-def files_hash(files: Mapping[str, Any]) -> str:
-    """Identity of a pack: sha256 over the canonical JSON of the manifest's ``files``."""
-    canonical = json.dumps(files, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
 def load_pack(folder: Path) -> Pack:
@@ -126,6 +123,9 @@ def load_pack(folder: Path) -> Pack:
     missing = sorted(set(needed) - set(files))
     if missing:
         raise PackError("pack_broken", path=str(folder / MANIFEST), reason=f"lacks {missing[0]}")
+    encoder_hash = _identity(
+        files={file_name: files[file_name][0] for file_name in needed}, shape=asdict(config)
+    )
     contents = {}
     lexicon = None
     for file_name, (sha256, size) in files.items():
@@ -142,7 +142,13 @@ def load_pack(folder: Path) -> Pack:
         licence=licence,
         config=config,
         fusion=fusion,
-        pack_hash=files_hash(manifest["files"]),
+        encoder_hash=encoder_hash,
+        pack_hash=_identity(
+            encoder=encoder_hash,
+            lexicon=files[LEXICON][0] if LEXICON in files else None,
+            fusion=fusion,
+            highlights=marking,
+        ),
         contents=contents,
         lexicon=lexicon,
         highlights=marking,
@@ -150,7 +156,9 @@ def load_pack(folder: Path) -> Pack:
 
 
 def write_section(folder: Path, section: str, values: Mapping[str, Any]) -> None:
-    """Replace ``fusion`` or ``highlights`` of a manifest; the pack's identity stays the same.
+    """Replace ``fusion`` or ``highlights`` of a manifest.
+
+    Encodings made with the pack stay good; answers of before are those of another pack.
 
     Raises:
         ValueError: Another section is named.
@@ -169,6 +177,12 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
     temporary.write_text(text, encoding="utf-8", newline="\n")
     temporary.replace(folder / MANIFEST)
+
+
+def _identity(**parts: Any) -> str:
+    """sha256 over the canonical JSON of what something depends on."""
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

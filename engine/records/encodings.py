@@ -42,7 +42,7 @@ class Encoding:
     """What the encoder made of a document in one pass (T tokens, NB blocks, L layers).
 
     Attributes:
-        pack_hash: Identity of the model pack.
+        encoder_hash: Identity of the encoder (:class:`engine.model.pack.Pack`).
         block: Tokens per block.
         token_spans: Spans into the text, int32 ``[T, 2]``.
         token_vectors: Late-interaction vectors times 127, int8 ``[T, 64]``.
@@ -58,7 +58,7 @@ class Encoding:
         heading_starts: Where the tokens of each of its G headings begin, int32 ``[G + 1]``.
     """
 
-    pack_hash: str
+    encoder_hash: str
     block: int
     token_spans: np.ndarray
     token_vectors: np.ndarray

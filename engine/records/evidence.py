@@ -29,7 +29,8 @@ class Evidence:
         kind: ``search`` or ``summary``.
         created: ISO 8601 with offset.
         settings: ``SearchSettings`` or the summary's options, as plain values.
-        pack_hash: Identity of the model pack, None if the model did not run.
+        pack_hash: Identity of what of the model pack it rested on: all of it for a search, the
+            encoder for a summary. None if the model did not run.
         sources: Every file the hits stand in.
         scope: Revisions that were searched.
         hits: For a search.

@@ -51,7 +51,7 @@ class Encodings(Part):
                 "INSERT INTO encodings VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     revision_id,
-                    encoding.pack_hash,
+                    encoding.encoder_hash,
                     encoding.block,
                     _write_fidelity(encoding.fidelity),
                     encoding.seconds,
@@ -76,7 +76,7 @@ class Encodings(Part):
             arrays = self.encoding_arrays(revision_id, ARRAYS)
         with self._decoding(revision_id):
             return Encoding(
-                pack_hash=head[0],
+                encoder_hash=head[0],
                 block=head[1],
                 fidelity=_read_fidelity(head[2]),
                 seconds=head[3],
@@ -103,8 +103,8 @@ class Encodings(Part):
         with self._decoding(revision_id):
             return {name: codec.unpack_array(header, data) for name, header, data in rows}
 
-    def pack_hash(self, revision_id: RevisionId) -> str | None:
-        """Identity of the pack that analysed a revision; None if not analysed."""
+    def encoder_hash(self, revision_id: RevisionId) -> str | None:
+        """Identity of the encoder that analysed a revision; None if not analysed."""
         head = self._head(revision_id)
         return head[0] if head else None
 
@@ -133,7 +133,7 @@ class Encodings(Part):
 
     def _head(self, revision_id: RevisionId) -> tuple[str, int, str, float] | None:
         return self._one(
-            "SELECT pack_hash, block, fidelity, seconds FROM encodings WHERE revision_id = ?",
+            "SELECT encoder_hash, block, fidelity, seconds FROM encodings WHERE revision_id = ?",
             (revision_id,),
         )
 

@@ -33,7 +33,7 @@ class EvidenceTable(Part):
             created: ISO 8601 with offset.
             documents: Paths, for the history.
             hits: Number of hits or sentences, for the history.
-            pack_hash: Identity of the model pack, None if the model did not run.
+            pack_hash: See :class:`engine.records.Evidence`.
             revisions: Those that the hits stand in: they stay readable for as long as this
                 record, even when their document is removed.
             record: Makes the record as UTF-8 JSON; it is handed the id.

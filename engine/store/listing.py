@@ -24,12 +24,12 @@ _REVISION = f"""{_COLUMNS} r.reason, r.details
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """A document's current revision; ``pack_hash`` is None until it is analysed."""
+    """A document's current revision; ``encoder_hash`` is None until it is analysed."""
 
     document_id: DocumentId
     revision_id: RevisionId
     path: str
-    pack_hash: str | None
+    encoder_hash: str | None
 
 
 class Listing(Part):
@@ -89,7 +89,7 @@ class Listing(Part):
             StoreError: ``document_unknown``: one of them is not in the library.
         """
         rows = self._all(
-            """SELECT d.id, d.current_revision, d.path, e.pack_hash FROM documents d
+            """SELECT d.id, d.current_revision, d.path, e.encoder_hash FROM documents d
             LEFT JOIN encodings e ON e.revision_id = d.current_revision
             WHERE d.removed IS NULL ORDER BY d.id"""
         )

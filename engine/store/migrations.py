@@ -141,10 +141,15 @@ def _headings(db: Database) -> None:
     db.execute("UPDATE revisions SET status = 'read' WHERE status = 'analysed'")
 
 
+def _encoder_hash(db: Database) -> None:
+    db.execute("ALTER TABLE encodings RENAME COLUMN pack_hash TO encoder_hash")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     ("0001_documents", _documents),
     ("0002_passages", _passages),
     ("0003_encodings", _encodings),
     ("0004_evidence", _evidence),
     ("0005_headings", _headings),
+    ("0006_encoder_hash", _encoder_hash),
 )

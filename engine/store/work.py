@@ -18,19 +18,19 @@ class Work(Part):
     _owner_name: str
     _locks: Path
 
-    def pending(self, pack_hash: str | None = None) -> list[RevisionId]:
+    def pending(self, encoder_hash: str | None = None) -> list[RevisionId]:
         """Current revisions that wait for analysis, oldest first.
 
         Args:
-            pack_hash: Identity of the model pack; revisions that another pack analysed wait too.
+            encoder_hash: Identity of the encoder; revisions that another one analysed wait too.
         """
         rows = self._all(
             """SELECT r.id FROM documents d JOIN revisions r ON r.id = d.current_revision
             LEFT JOIN encodings e ON e.revision_id = r.id
             WHERE d.removed IS NULL AND (r.status IN ('read', 'interrupted')
-                OR (r.status = 'analysed' AND ?1 IS NOT NULL AND e.pack_hash IS NOT ?1))
+                OR (r.status = 'analysed' AND ?1 IS NOT NULL AND e.encoder_hash IS NOT ?1))
             ORDER BY r.id""",
-            (pack_hash,),
+            (encoder_hash,),
         )
         return [RevisionId(row[0]) for row in rows]
 

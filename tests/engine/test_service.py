@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Cancelled, PackError, QueryError, StoreError
+from engine.model.pack import write_section
 from engine.models import default_pack
 from engine.progress import CancelToken, Progress, run
 from engine.records import DocumentId, EvidenceId, SearchSettings
@@ -273,12 +274,13 @@ def test_without_a_model_exact_search_still_answers(tmp_path: Path, files: list[
 
 @pytest.fixture
 def other_pack(tmp_path: Path) -> Path:
-    """The pack that ships with one more file: the same model under another identity."""
+    """The pack that ships, one space longer: the same model under another identity."""
     folder = Path(shutil.copytree(default_pack(), tmp_path / "other pack"))
-    (folder / "note.txt").write_bytes(b"x")
+    data = (folder / "tokenizer.json").read_bytes() + b" "
+    (folder / "tokenizer.json").write_bytes(data)
     manifest = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
-    digest = hashlib.sha256(b"x").hexdigest()
-    manifest["files"]["note.txt"] = {"sha256": digest, "bytes": 1}
+    digest = hashlib.sha256(data).hexdigest()
+    manifest["files"]["tokenizer.json"] = {"sha256": digest, "bytes": len(data)}
     (folder / "pack.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 
@@ -311,6 +313,22 @@ def test_vectors_of_another_pack_are_not_mixed_in(
         assert library.search("合いマーク").hits == asked.hits
         replay = library.replay(focused.evidence_id)
         assert (replay.same, replay.changes) == (True, ("pack_changed",))
+
+
+def test_an_answer_of_before_a_fit_says_so_and_needs_no_analysis(
+    tmp_path: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = Path(shutil.copytree(default_pack(), tmp_path / "fitted pack"))
+    with Library.open(tmp_path / "library", pack=folder) as library:
+        run(library.add(files))
+        asked = library.search("合いマーク")
+        plain = library.summarize(asked.hits[0].document_id)
+    write_section(folder, "fusion", {})
+    with Library.open(tmp_path / "library", pack=folder) as library:
+        assert library.pending() == 0
+        replay = library.replay(asked.evidence_id)
+        assert "pack_changed" in replay.changes and not replay.same
+        assert library.replay(plain.evidence_id).changes == ()
 
 
 @pytest.mark.parametrize("at", [("index", 1), ("encode", 0), ("store", 0)])

@@ -100,7 +100,7 @@ def test_a_long_document(tiny_encoder, long_text):
     np.testing.assert_allclose(result.block_summaries[-1].astype(float), last, atol=5e-3)
     assert result.fidelity.density < 0.15
     assert 0.0 < result.fidelity.recall_p5 <= result.fidelity.recall_mean < 1.0
-    assert result.pack_hash == tiny_encoder.pack.pack_hash
+    assert result.encoder_hash == tiny_encoder.pack.encoder_hash
 
 
 def test_the_same_text_gives_the_same_bytes(tiny_encoder, tiny_pack, long_text):

@@ -47,7 +47,7 @@ def test_measured_figures_go_into_the_card(copied_pack, tiny_pack):
     write_card(copied_pack, "| JSTS | 0.81 |")
     card = (copied_pack / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "| JSTS | 0.81 |" in card and "Not measured" not in card
-    assert load_pack(copied_pack).pack_hash != tiny_pack.pack_hash
+    assert load_pack(copied_pack).pack_hash == tiny_pack.pack_hash
 
 
 def test_a_changed_file_is_refused(copied_pack):
@@ -113,13 +113,24 @@ def test_an_unreadable_manifest_is_refused(copied_pack, text):
     assert code_of(copied_pack) == "pack_broken"
 
 
-def test_calibration_keeps_the_identity(copied_pack, tiny_pack):
-    write_section(copied_pack, "fusion", {"dense": 0.5})
+@pytest.mark.parametrize("section", ["fusion", "highlights"])
+def test_a_fit_makes_another_pack_of_the_same_encoder(copied_pack, tiny_pack, section):
+    write_section(copied_pack, section, {"dense": 0.5})
     pack = load_pack(copied_pack)
-    assert pack.fusion == {"dense": 0.5}
-    assert pack.pack_hash == tiny_pack.pack_hash
+    assert getattr(pack, section) == {"dense": 0.5}
+    assert pack.encoder_hash == tiny_pack.encoder_hash
+    assert pack.pack_hash != tiny_pack.pack_hash
+    write_section(copied_pack, section, getattr(tiny_pack, section))
+    assert load_pack(copied_pack).pack_hash == tiny_pack.pack_hash
     with pytest.raises(ValueError, match="files"):
         write_section(copied_pack, "files", {})
+
+
+def test_what_is_read_otherwise_is_another_encoder(copied_pack, tiny_pack):
+    edit(copied_pack, k_max=tiny_pack.config.pattern.k_max + 1)
+    pack = load_pack(copied_pack)
+    assert pack.encoder_hash != tiny_pack.encoder_hash
+    assert pack.pack_hash != tiny_pack.pack_hash
 
 
 def test_a_part_that_is_no_graph_is_told_apart_from_a_defect(tiny_pack):
@@ -148,6 +159,7 @@ def test_a_lexicon_travels_with_its_pack(tiny_checkpoint, tiny_pack, tmp_path):
     (checkpoint / "lexicon.json").write_text(json.dumps(lexicon), encoding="utf-8")
     pack = export_pack(checkpoint, tmp_path / "pack", name="tiny", revision="1")
     assert pack.lexicon == lexicon
+    assert pack.encoder_hash == tiny_pack.encoder_hash
     assert pack.pack_hash != tiny_pack.pack_hash
     assert "Tanaka Corpus" in (pack.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "lexicon.json" in (pack.folder / "MODEL_CARD.md").read_text(encoding="utf-8")

@@ -47,12 +47,12 @@ def read_file(path: Path) -> tuple[Document, tuple[Passage, ...], list[list[str]
     return document, tuple(passages), terms
 
 
-def make_encoding(passages: int, pack_hash: str = "pack-1", tokens: int = 130) -> Encoding:
+def make_encoding(passages: int, encoder_hash: str = "pack-1", tokens: int = 130) -> Encoding:
     rng = np.random.default_rng(tokens)
     blocks = -(-tokens // 64)
     spans = np.arange(2 * tokens, dtype=np.int32).reshape(-1, 2)
     return Encoding(
-        pack_hash=pack_hash,
+        encoder_hash=encoder_hash,
         block=64,
         token_spans=spans,
         token_vectors=rng.integers(-127, 128, (tokens, 64)).astype(np.int8),
@@ -95,5 +95,5 @@ def read_lines() -> Callable[[Path], tuple[Document, tuple[Passage, ...], list[l
 
 @pytest.fixture
 def encoding() -> Callable[..., Encoding]:
-    """``encoding(passages, pack_hash, tokens)``: an encoding of random numbers."""
+    """``encoding(passages, encoder_hash, tokens)``: an encoding of random numbers."""
     return make_encoding

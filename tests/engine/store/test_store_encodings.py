@@ -26,7 +26,7 @@ def test_an_encoding_comes_back_bit_for_bit(store, add, encoding):
     info = store.document(document_id)
     assert (info.status, info.tokens) == ("analysed", 130)
     assert store.fidelity(revision_id) == saved.fidelity
-    assert store.current_scope()[0].pack_hash == "pack-1"
+    assert store.current_scope()[0].encoder_hash == "pack-1"
 
 
 def test_parts_load_alone(store, add, encoding):
@@ -80,7 +80,7 @@ def test_another_pack_replaces_it(store, add, encoding):
     assert store.pending() == []
     store.save_encoding(revision_id, encoding(1, "pack-2", 70))
     loaded = store.encoding(revision_id)
-    assert loaded is not None and loaded.pack_hash == "pack-2" and len(loaded.token_spans) == 70
+    assert loaded is not None and loaded.encoder_hash == "pack-2" and len(loaded.token_spans) == 70
     assert store.pending("pack-2") == []
 
 

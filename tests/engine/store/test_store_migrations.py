@@ -25,6 +25,7 @@ RELEASED = {
     "0003_encodings": "73aabd64adc346142e39ba272fb399e4b38755dec3309059ba9e68a8b9f81d32",
     "0004_evidence": "777a2345c212b9127c165ad99ee7dffb9fd2ef3bb14e4796a8e62bc26cc4243f",
     "0005_headings": "777a2345c212b9127c165ad99ee7dffb9fd2ef3bb14e4796a8e62bc26cc4243f",
+    "0006_encoder_hash": "d010741cbb8bab55d0e8e617cfb73d5e52c5472516e85b6cfd712080329e1607",
 }
 
 
@@ -118,7 +119,6 @@ def test_0003_encodings(tmp_path, monkeypatch, encoding):
         with Store.open(tmp_path) as store:
             vectors = store.encoding_arrays(REVISION, ["token_vectors"])["token_vectors"]
             assert vectors is not None and vectors.tolist() == [[5, -5]]
-            assert store.current_scope()[0].pack_hash == "pack"
 
 
 def test_0004_evidence(tmp_path, monkeypatch):
@@ -147,10 +147,22 @@ def test_0005_headings(tmp_path, monkeypatch, encoding):
     )
     with Store.open(tmp_path) as store:
         assert store.pending("pack") == [REVISION] and store.encoding(REVISION) is None
-        assert store.current_scope()[0].pack_hash is None
+        assert store.current_scope()[0].encoder_hash is None
         store.save_encoding(REVISION, encoding(1))
         assert store.document(DOCUMENT).status == "analysed"
         assert run(store.check(deep=True)).problems == ()
+
+
+def test_0006_encoder_hash(tmp_path, monkeypatch):
+    write_library(tmp_path, "0005_headings", monkeypatch)
+    add_document_of_0001(tmp_path, "締付トルク")
+    execute(
+        tmp_path,
+        ("INSERT INTO encodings VALUES (1, 'pack', 64, '{}', 1.5, '2026-11-01')", ()),
+    )
+    with Store.open(tmp_path) as store:
+        assert store.current_scope()[0].encoder_hash == "pack"
+        assert store.block(REVISION) == 64
 
 
 def test_every_migration_has_a_test():

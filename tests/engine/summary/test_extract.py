@@ -266,7 +266,7 @@ def test_five_thousand_sentences_are_quick():
     text, passages, encoding = built(items)
     vectors = unit(generator.normal(size=(count, width))).astype(np.float16)
     encoding = Encoding(
-        encoding.pack_hash,
+        encoding.encoder_hash,
         BLOCK,
         encoding.token_spans,
         encoding.token_vectors,
