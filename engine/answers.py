@@ -81,7 +81,7 @@ class Answers:
         """See :meth:`engine.service.Library.search`."""
         began = time.perf_counter()
         query = _whole(query)
-        scope = self._scopes.current(settings.documents, self._encoder_hash(settings))
+        scope = self._scopes.current(settings.documents, self._models.encoder_hash())
         ranked, pack_hash = self._rank(query, settings, scope, cancel)
         hits = self._hits(ranked)
         cancel.check()
@@ -157,7 +157,7 @@ class Answers:
                 summary = None
             return compare(record, (), summary, changes)
         settings = evidence_records.search_settings(record.settings)
-        scope, gone = self._scopes.of(record.scope, self._encoder_hash(settings))
+        scope, gone = self._scopes.of(record.scope, self._models.encoder_hash())
         changes += [f"revision_removed:{revision_id}" for revision_id in gone]
         ranked, _ = self._rank(record.query or "", settings, scope, cancel)
         return compare(record, self._hits(ranked), None, changes)
@@ -214,11 +214,6 @@ class Answers:
             run_in_child=lambda function, args: self._child.call(function, args, cancel),
             cancel=cancel,
         )
-
-    def _encoder_hash(self, settings: SearchSettings) -> str | None:
-        # A search by words alone must not wait for the model to load.
-        wanted = settings.use_dense or settings.use_attention
-        return self._models.encoder_hash() if wanted else None
 
     def _rank(
         self, query: str, settings: SearchSettings, scope: Scope, cancel: CancelToken
