@@ -1,60 +1,37 @@
 """Documents of evaluation sets in memory, as the library holds its own, with their questions."""
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 
+from engine.evaluate.set_documents import Model, as_given, encode_apart, encode_whole, lay_out
 from engine.evaluate.set_lines import squeezed
 from engine.evaluate.set_rows import Answer, Row, SetDocument, SetError, SetQuestion
-from engine.model.encoder import block_summaries
-from engine.model.outline import Reads, read_headings
-from engine.model.pack import Pack
 from engine.passages.passages import split_passages
-from engine.passages.sentences import split_sentences
 from engine.progress import CancelToken, Job, Progress
 from engine.reading.supervisor import ReaderProcess
 from engine.records import (
     Document,
     DocumentId,
-    Page,
     Passage,
     PassageId,
-    QueryEncoding,
     RevisionId,
     Span,
-    Unit,
-    distinct_headings,
 )
 from engine.search.index import (
     Index,
     IndexedRevision,
     MeaningVectors,
     TokenArrays,
-    by_heading,
 )
 from engine.search.lexical import MemoryPostings
 from engine.search.lexical_terms import passage_terms
 
 T = TypeVar("T")
-
-
-class Model(Reads, Protocol):
-    """What is measured: :class:`engine.model.encoder.Encoder` or a stand-in of it."""
-
-    @property
-    def pack(self) -> Pack:
-        """The pack."""
-        ...
-
-    def encode_query(self, text: str) -> QueryEncoding:
-        """Encode a question."""
-        ...
 
 
 class Rows(Protocol):
@@ -172,13 +149,13 @@ class _Scope:
             spans: dict[str, Span] = {row.id: (0, len(document.text))}
         else:
             document, spans = lay_out(row)
-        passages = split_passages(document) if row.whole else _as_given(row, document.text, spans)
+        passages = split_passages(document) if row.whole else as_given(row, document.text, spans)
         if self._encoder is None:
             made = None
         elif row.whole or self._together:
             made = yield from encode_whole(self._encoder, document.text, passages, cancel)
         else:
-            made = yield from _encode_apart(self._encoder, document.text, passages, cancel)
+            made = yield from encode_apart(self._encoder, document.text, passages, cancel)
         # A set's titles are no names of files: it is measured by its text alone.
         self._index(document, "" if row.file is None else str(row.file), passages, made)
         position = len(self.revisions) - 1
@@ -209,106 +186,6 @@ class _Scope:
                 None if tokens is None else lambda: tokens,
             )
         )
-
-
-def encode_whole(
-    encoder: Model, text: str, passages: Sequence[Passage], cancel: CancelToken
-) -> Job[tuple[MeaningVectors, TokenArrays]]:
-    """Encode a document in one pass, as the library does."""
-    headings = distinct_headings(passages)
-    encoded = yield from encoder.encode(
-        text,
-        [(passage.start, passage.end) for passage in passages],
-        [span for passage in passages for span in passage.sentences],
-        cancel=cancel,
-        fidelity_sample=0,
-    )
-    return (
-        MeaningVectors(encoded.sentence_vectors, encoded.passage_vectors),
-        TokenArrays(
-            encoded.token_spans,
-            encoded.token_vectors,
-            encoded.block_summaries,
-            encoded.block,
-            by_heading(headings, *read_headings(encoder, headings, cancel)),
-        ),
-    )
-
-
-def _encode_apart(
-    encoder: Model, text: str, passages: Sequence[Passage], cancel: CancelToken
-) -> Job[tuple[MeaningVectors, TokenArrays]]:
-    """Encode every passage on its own, as if it were a document, below its headings."""
-    headings = distinct_headings(passages)
-    vectors, sentences, spans, tokens = [], [], [], []
-    for passage in passages:
-        body = text[passage.start : passage.end]
-        encoded = yield from encoder.encode(
-            body,
-            [(0, len(body))],
-            [(start - passage.start, end - passage.start) for start, end in passage.sentences],
-            cancel=cancel,
-            fidelity_sample=0,
-        )
-        vectors.append(encoded.passage_vectors)
-        sentences.append(encoded.sentence_vectors)
-        spans.append(encoded.token_spans + passage.start)
-        tokens.append(encoded.token_vectors)
-    block = encoder.pack.config.pattern.block
-    joined = np.concatenate(tokens)
-    return (
-        MeaningVectors(np.concatenate(sentences), np.concatenate(vectors)),
-        TokenArrays(
-            np.concatenate(spans).astype(np.int32),
-            joined,
-            block_summaries(joined / np.float32(127.0), block),
-            block,
-            by_heading(headings, *read_headings(encoder, headings, cancel)),
-        ),
-    )
-
-
-def lay_out(row: SetDocument) -> tuple[Document, dict[str, Span]]:
-    """A document of parts below their headings, and the span of each part."""
-    lines: list[str] = []
-    units: list[Unit] = []
-    spans: dict[str, Span] = {}
-    above: tuple[str, ...] = ()
-    end = 0
-
-    def put(line: str) -> Span:
-        nonlocal end
-        start, end = end, end + len(line) + 1
-        lines.append(line + "\n")
-        return start, end - 1
-
-    for part in row.parts:
-        pairs = zip(above, part.heading, strict=False)
-        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        for level, heading in enumerate(part.heading[shared:], start=shared + 1):
-            units.append(Unit(*put(heading), "heading", level=level))
-        above = part.heading
-        spans[part.id] = put(part.text)
-        units.append(Unit(*spans[part.id], "paragraph"))
-    text = "".join(lines)
-    data = text.encode()
-    digest = hashlib.sha256(data).hexdigest()
-    pages = (Page(1, 0, len(text)),)
-    document = Document("text", row.title, text, pages, tuple(units), None, digest, len(data))
-    return document, spans
-
-
-def _as_given(row: SetDocument, text: str, spans: dict[str, Span]) -> tuple[Passage, ...]:
-    return tuple(
-        Passage(
-            place,
-            *spans[part.id],
-            "text",
-            part.heading,
-            tuple(split_sentences(text, *spans[part.id])),
-        )
-        for place, part in enumerate(row.parts)
-    )
 
 
 def _relevant(

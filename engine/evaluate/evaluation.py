@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.evaluate.bm25 import Bm25
-from engine.evaluate.collection import Judged, Model, build, spread
+from engine.evaluate.collection import Judged, build, spread
 from engine.evaluate.retrieval import (
     Estimate,
     estimate_spearman,
@@ -17,6 +17,7 @@ from engine.evaluate.retrieval import (
     first_rank,
     measured,
 )
+from engine.evaluate.set_documents import Model
 from engine.evaluate.set_rows import (
     PAIRS,
     RETRIEVAL,

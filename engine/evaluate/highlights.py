@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.evaluate.collection import encode_whole, lay_out, spread
+from engine.evaluate.collection import spread
 from engine.evaluate.figures import Figure
 from engine.evaluate.retrieval import estimate
+from engine.evaluate.set_documents import encode_whole, lay_out
 from engine.evaluate.set_rows import Part, SetDocument
 from engine.explain.highlights import highlights
 from engine.model.encoder import Encoder

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.evaluate.baselines import lead, ranked
-from engine.evaluate.collection import lay_out, spread
+from engine.evaluate.collection import spread
 from engine.evaluate.figures import Figure
 from engine.evaluate.retrieval import difference, estimate
 from engine.evaluate.rouge import rouge_n, units
+from engine.evaluate.set_documents import lay_out
 from engine.evaluate.set_rows import Part, SetDocument
 from engine.model.encoder import Encoder
 from engine.passages.passages import split_passages

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from engine.evaluate.bm25 import Bm25
-from engine.evaluate.collection import Collection, Model
+from engine.evaluate.collection import Collection
+from engine.evaluate.set_documents import Model
 from engine.progress import CancelToken
 from engine.records import QueryEncoding, SearchSettings
 from engine.search import lexical

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from engine.evaluate.collection import lay_out
+from engine.evaluate.set_documents import lay_out
 from engine.evaluate.set_rows import SetDocument, SetPair, SetQuestion
 from engine.evaluate.sets import open_set
 from engine.evaluate.splits import write_sets
