@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -218,7 +218,7 @@ class Answers:
     def _rank(
         self, query: str, settings: SearchSettings, scope: Scope, cancel: CancelToken
     ) -> tuple[RankedPassages, str | None]:
-        encoding: QueryEncoding | None = None
+        encode: Callable[[str], QueryEncoding] | None = None
         calibration: Mapping[str, Any] = {}
         pack_hash = None
         marking: Mapping[str, Any] = {}
@@ -226,8 +226,7 @@ class Answers:
         if query.strip():
             try:
                 encoder = self._models.encoder()
-                if settings.use_dense or settings.use_attention:
-                    encoding = encoder.encode_query(query.strip())
+                encode = encoder.encode_query
                 calibration, pack_hash = encoder.pack.fusion, encoder.pack.pack_hash
                 marking = encoder.pack.highlights
                 lexicon = encoder.pack.lexicon
@@ -238,7 +237,7 @@ class Answers:
             settings,
             scope.index,
             scope.postings,
-            encoding,
+            encode,
             calibration,
             cancel,
             shipped_translator(lexicon),

@@ -39,6 +39,7 @@ from engine.search.candidates import Candidates
 from engine.search.fusion import Calibration
 from engine.search.fusion_features import FEATURES, PARTS, RawParts, features
 from engine.search.query import QueryShape, shape
+from engine.search.question import put
 from engine.search.ranking import rank
 from engine.search.translation import shipped_translator
 
@@ -75,14 +76,11 @@ def ask(collection: Collection, encoder: Encoder, most: int, cancel: CancelToken
     translator = shipped_translator(encoder.pack.lexicon)
     asked = []
     for item in spread([one for one in collection.questions if one.split != TEST], most):
-        query, terms = encoder.encode_query(item.query), translator.terms(item.query)
         found = rank(
-            item.query,
-            terms,
+            put(item.query, translator.terms, encoder.encode_query),
             SearchSettings(),
             index,
             postings,
-            query,
             {},
             encoder.pack.highlights,
             cancel,

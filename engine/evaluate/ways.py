@@ -19,6 +19,7 @@ from engine.search.dense import best_rows, cosines
 from engine.search.headings import named, reached
 from engine.search.index import Index
 from engine.search.query import token_weights
+from engine.search.question import put
 from engine.search.ranking import rank
 from engine.search.translation import shipped_translator
 from kernels.cross import power_mean, score_segments
@@ -91,12 +92,10 @@ class Ways:
 
     def _fused(self, query: QueryEncoding, cancel: CancelToken) -> list[int]:
         found = rank(
-            query.text,
-            self._translator.terms(query.text),
+            put(query.text, self._translator.terms, self._encoder.encode_query),
             SearchSettings(top=DEPTH),
             self._index,
             self._collection.postings,
-            query,
             self._encoder.pack.fusion,
             self._encoder.pack.highlights,
             cancel,

@@ -47,6 +47,10 @@ _OKURIGANA = re.compile(
     f"(?<=[\u4e00-\u9fff])[けめりきぎえげみべれちびじせ](?=[\u4e00-\u9fff{_KATAKANA}])"
 )
 
+# Labels are spaced out to one width: 品　名, 校 正 証 明 書.
+_LETTER = "[ぁ-ゖァ-ヺー々\u4e00-\u9fff]"
+_SPACED_OUT = re.compile(rf"(?<!\w){_LETTER}(?: +{_LETTER})+(?!\w)")
+
 _TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
@@ -105,7 +109,8 @@ def fold_width(text: str) -> Folded:
 
 
 def fold(text: str) -> Folded:
-    """Fold all that search ignores: ``fold_width`` and case, long vowels, inner okurigana."""
+    """Fold all that search ignores: ``fold_width`` and case, long vowels, inner okurigana, and
+    space inside words that are spaced out."""
     wide = fold_width(text)
     folded, starts, ends = wide.text, wide.starts, wide.ends
     lower = folded.lower()
@@ -119,15 +124,19 @@ def fold(text: str) -> Folded:
         lower = _HYPHEN_FOR_MARK.sub("ー", lower)
     dropped = [match.start() for match in _LONG_END.finditer(lower)] if "ー" in lower else []
     dropped.extend(match.start() for match in _OKURIGANA.finditer(lower))
+    if " " in lower:
+        for match in _SPACED_OUT.finditer(lower):
+            dropped.extend(at for at in range(*match.span()) if lower[at] == " ")
     if not dropped:
         return Folded(lower, starts, ends)
     gone = set(dropped)
     kept = [place for place in range(len(lower)) if place not in gone]
     # A word keeps what was dropped when it is shown, so the span before takes it in.
+    lasts = [following - 1 for following in (*kept[1:], len(lower))]
     return Folded(
         "".join([lower[place] for place in kept]),
         [starts[place] for place in kept],
-        [ends[place + 1 if place + 1 in gone else place] for place in kept],
+        [ends[last] for last in lasts],
     )
 
 

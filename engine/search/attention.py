@@ -159,7 +159,7 @@ def score_rows(
     scores = np.full(len(rows), np.nan)
     if not len(query.token_vectors):
         return scores
-    positions = np.searchsorted(index.starts, rows, side="right") - 1
+    positions = index.revisions_of(rows)
     for position in np.unique(positions):
         cancel.check()
         tokens = index.tokens(int(position))

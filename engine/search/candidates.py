@@ -12,7 +12,7 @@ import numpy as np
 from engine.notation.folding import fold
 from engine.notation.identifiers import identifiers
 from engine.progress import CancelToken
-from engine.records import Identifier, PassageId, QueryEncoding, SearchSettings
+from engine.records import Identifier, PassageId, SearchSettings
 from engine.search import attention, dense, lexical
 from engine.search.attention import Attended
 from engine.search.fusion_features import RawParts
@@ -21,6 +21,7 @@ from engine.search.lexical_query import QueryTerm, RequiredPhrase
 from engine.search.lexical_terms import identifier_terms
 from engine.search.names import name_identifiers, readable
 from engine.search.query import is_contents, scripts
+from engine.search.question import Question, designated
 
 LEXICAL_CANDIDATES = 100
 DENSE_CANDIDATES = 100
@@ -45,6 +46,8 @@ class Candidates:
         relaxed: Whether nothing in the scope holds what the question puts in quotes, so that the
             quotes were ignored.
         called: Whether the question is the name of a file in the scope.
+        topic: Raw parts by the question's topic, NaN where a passage is of no document or section
+            that goes by the question's numbers; None if none is.
     """
 
     rows: np.ndarray
@@ -54,76 +57,120 @@ class Candidates:
     attended: Mapping[int, Attended]
     relaxed: bool = False
     called: bool = False
+    topic: RawParts | None = None
 
 
 def gather(
-    query: str,
+    question: Question,
     settings: SearchSettings,
     index: Index,
     postings: lexical.Postings,
-    query_encoding: QueryEncoding | None,
     cancel: CancelToken,
-    asked: lexical.QueryTerms | None = None,
 ) -> Candidates:
-    """Collect candidates from every part and score each by every part.
-
-    ``asked`` is the question taken apart, with its translations; without it there are none.
-    """
-    asked = asked or lexical.query_terms(query)
+    """Collect candidates from every part and score each by every part."""
+    asked = question.asked
     relaxed = bool(asked.required) and not _holding(asked, asked.required, index, postings)
     if relaxed:
         # Quotes also name titles and terms; an answer elsewhere is better than none.
         asked = replace(asked, required=())
-    by_meaning = settings.use_dense and query_encoding is not None
-    # Whoever asks for words alone wants those of the question.
-    asked = asked if by_meaning else replace(asked, associations=())
-    words = _words(asked, index, postings) if settings.use_lexical else {}
-    cancel.check()
-    proposed = sorted(words, key=lambda row: (-sum(words[row]), row))[:LEXICAL_CANDIDATES]
-    rows = set(proposed)
-    cosines = None
-    if by_meaning and query_encoding is not None:
-        cosines = dense.cosines(query_encoding.vector, index)
-        rows.update(dense.best_rows(cosines, DENSE_CANDIDATES).tolist())
-        cancel.check()
-    attended: dict[int, Attended] = {}
-    attends = settings.use_attention and query_encoding is not None
-    if attends and query_encoding is not None:
-        for position in _surveyed(index, rows):
-            cancel.check()
-            seen = attention.survey(query_encoding, index, position)
-            if seen is not None:
-                rows.update(seen[0].tolist())
-                attended[position] = seen[1]
+    whole = _Search(replace(question, asked=asked), settings, index, postings, cancel)
+    rows = whole.propose(cancel)
+    topic, meant = None, np.zeros(len(index), bool)
+    if question.topic is not None:
+        meant = designated(question, index, postings)
+    if question.topic is not None and meant.any():
+        topic = _Search(question.topic, settings, index, postings, cancel, meant)
+        rows |= topic.propose(cancel)
 
-    called = index.names.called(query)
+    called = index.names.called(question.text)
+    words = whole.words.keys() | (topic.words.keys() if topic else ())
     rows = {row for row in rows if row in words or _answers(index.passage_text(row))}
     ordered = np.array(sorted(_admitted(asked, index, postings, rows)), np.int64)
-    absent = np.full(len(ordered), np.nan)
-    held = np.array([words.get(row, (0.0, 0.0)) for row in ordered.tolist()]).reshape(-1, 2)
-    raw = RawParts(
-        lexical=held[:, 0] if settings.use_lexical else absent,
-        associated=held[:, 1],
-        exact=_called(called, index, ordered) if called else _exact(query, index, ordered),
-        dense=absent if cosines is None else cosines[ordered].astype(np.float64),
-        attention=attention.score_rows(query_encoding, index, ordered, cancel)
-        if attends and query_encoding is not None
-        else absent,
-        answer=absent,
-    )
+    exact = _called(called, index, ordered) if called else _exact(question.text, index, ordered)
     contents = [
         is_contents(index.passage_text(row), index.passage(row).heading_path)
         for row in ordered.tolist()
     ]
     return Candidates(
         ordered,
-        raw,
-        _foreign(query, index, ordered),
+        whole.parts(ordered, exact, cancel),
+        _foreign(question.text, index, ordered),
         np.array(contents, bool),
-        attended,
+        whole.attended,
         relaxed,
         bool(called),
+        topic.parts(ordered, np.ones(len(ordered)), cancel) if topic else None,
     )
+
+
+class _Search:
+    """A question put to a scope, or to some of its documents, by every part that can run.
+
+    Attributes:
+        words: What each row earns by words and by their associations.
+        attended: By position of the revision, once candidates were proposed.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        settings: SearchSettings,
+        index: Index,
+        postings: lexical.Postings,
+        cancel: CancelToken,
+        within: np.ndarray | None = None,
+    ) -> None:
+        """Look for words and meaning; ``within`` are the rows that count, bool, None for all."""
+        encoding = question.encoding
+        by_meaning = settings.use_dense and encoding is not None
+        # Whoever asks for words alone wants those of the question.
+        asked = question.asked if by_meaning else replace(question.asked, associations=())
+        self._index, self._lexical, self._within = index, settings.use_lexical, within
+        self.words = _words(asked, index, postings) if settings.use_lexical else {}
+        if within is not None:
+            self.words = {row: held for row, held in self.words.items() if within[row]}
+        self.attended: dict[int, Attended] = {}
+        cancel.check()
+        self._cosines = None
+        if by_meaning and encoding is not None:
+            self._cosines = dense.cosines(encoding.vector, index)
+            cancel.check()
+        self._encoding = encoding if settings.use_attention else None
+
+    def propose(self, cancel: CancelToken) -> set[int]:
+        """Rows worth scoring."""
+        words, index = self.words, self._index
+        best = sorted(words, key=lambda row: (-sum(words[row]), row))
+        rows = set(best[:LEXICAL_CANDIDATES])
+        if self._cosines is not None:
+            near = self._cosines
+            if self._within is not None:
+                near = np.where(self._within, near, np.nan)
+            rows.update(dense.best_rows(near, DENSE_CANDIDATES).tolist())
+        if self._encoding is not None:
+            for position in _surveyed(index, rows, self._within):
+                cancel.check()
+                seen = attention.survey(self._encoding, index, position)
+                if seen is not None:
+                    rows.update(seen[0].tolist())
+                    self.attended[position] = seen[1]
+        return rows if self._within is None else {row for row in rows if self._within[row]}
+
+    def parts(self, rows: np.ndarray, exact: np.ndarray, cancel: CancelToken) -> RawParts:
+        """Raw parts of some rows, NaN where one is absent or a row does not count."""
+        absent = np.full(len(rows), np.nan)
+        held = np.array([self.words.get(row, (0.0, 0.0)) for row in rows.tolist()]).reshape(-1, 2)
+        made = RawParts(
+            lexical=held[:, 0] if self._lexical else absent,
+            associated=held[:, 1],
+            exact=exact,
+            dense=absent if self._cosines is None else self._cosines[rows].astype(np.float64),
+            attention=absent
+            if self._encoding is None
+            else attention.score_rows(self._encoding, self._index, rows, cancel),
+            answer=absent,
+        )
+        return made if self._within is None else made.where(self._within[rows])
 
 
 def _words(
@@ -169,13 +216,16 @@ def _holding(
     return {row for row in found if row is not None}
 
 
-def _surveyed(index: Index, rows: set[int]) -> list[int]:
-    """Revisions worth attending to: all of a small scope, else those with most candidates."""
-    if len(index.revisions) <= MOST_SURVEYED:
-        return list(range(len(index.revisions)))
-    counts = np.bincount([index.revision_of(row) for row in rows], minlength=len(index.revisions))
-    best = np.lexsort((np.arange(len(counts)), -counts))[:MOST_SURVEYED]
-    return sorted(int(position) for position in best)
+def _surveyed(index: Index, rows: set[int], within: np.ndarray | None) -> list[int]:
+    """Revisions worth attending to: all of few, else those with most candidates."""
+    allowed = np.arange(len(index.revisions))
+    if within is not None:
+        allowed = np.unique(index.revisions_of(np.flatnonzero(within)))
+    if len(allowed) > MOST_SURVEYED:
+        of_rows = index.revisions_of(np.array(sorted(rows), np.int64))
+        counts = np.bincount(of_rows, minlength=len(index.revisions))[allowed]
+        allowed = allowed[np.lexsort((allowed, -counts))[:MOST_SURVEYED]]
+    return sorted(allowed.tolist())
 
 
 def _exact(query: str, index: Index, rows: np.ndarray) -> np.ndarray:

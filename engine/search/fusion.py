@@ -64,7 +64,7 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "bias": -3.5,
 }
 # Whoever types a bare word or part number wants the places where it stands: log-odds of an exact
-# match.
+# match, as far as one counts.
 SHORT_EXACT_BONUS = 4.0
 # Log-odds that a table of contents loses: it holds the words of every heading and answers nothing.
 CONTENTS_PENALTY = 2.5
@@ -130,6 +130,17 @@ def strength(
     return sum((weights[name] * made[name] for name in FEATURES), offset * foreign)
 
 
+def strengths(
+    raw: RawParts, calibration: Calibration, *, kind: QueryShape, foreign: np.ndarray
+) -> np.ndarray:
+    """Strengths of candidates by the parts that each has, ``[N]``; arguments as in :func:`fuse`."""
+    found = np.full(len(foreign), -np.inf)
+    for parts, rows in _by_parts(raw):
+        weights = calibration.weights_of(parts)
+        found[rows] = strength(raw, parts, weights, kind=kind, foreign=foreign)[rows]
+    return found
+
+
 def scales(strengths: np.ndarray) -> np.ndarray:
     """What a score depends on, in the order of ``SCALES``, ``[N, 3]``.
 
@@ -182,7 +193,7 @@ def fuse(
         found = strength(raw, parts, weights, kind=kind, foreign=foreign)[rows]
         scale = np.array([weights[name] for name in SCALES])
         logits[rows] = scales(found) @ scale + weights["bias"]
-    logits = logits + calibration.short_bonus * kind.short * np.nan_to_num(raw.exact)
+    logits = logits + calibration.short_bonus * kind.exact * np.nan_to_num(raw.exact)
     if contents is not None:
         logits = logits - CONTENTS_PENALTY * contents
     return sigmoid(logits)

@@ -6,7 +6,7 @@ answers. Attention counts by how little of the question it misses.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -60,6 +60,23 @@ class RawParts:
     dense: np.ndarray
     attention: np.ndarray
     answer: np.ndarray
+
+    def where(self, rows: np.ndarray) -> "RawParts":
+        """The same for some rows, bool ``[N]``; NaN for the others."""
+        return RawParts(*(np.where(rows, getattr(self, one.name), np.nan) for one in fields(self)))
+
+    def mixed(self, other: "RawParts", share: np.ndarray) -> "RawParts":
+        """This with a share of another, 0..1 ``[N]``; what is absent in one of both stays so."""
+        return RawParts(
+            *(
+                np.where(
+                    share > 0,
+                    (1 - share) * getattr(self, one.name) + share * getattr(other, one.name),
+                    getattr(self, one.name),
+                )
+                for one in fields(self)
+            )
+        )
 
     def part(self, name: str) -> np.ndarray:
         """One of ``PARTS``, or ``associated``, by name."""

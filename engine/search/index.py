@@ -138,6 +138,10 @@ class Index:
         """Position in ``revisions`` of the revision that a row belongs to."""
         return int(np.searchsorted(self.starts, row, side="right")) - 1
 
+    def revisions_of(self, rows: np.ndarray) -> np.ndarray:
+        """Positions in ``revisions`` of the revisions that rows belong to, int64 ``[N]``."""
+        return np.searchsorted(self.starts, rows, side="right") - 1
+
     def passage(self, row: int) -> Passage:
         """The passage of a row."""
         position = self.revision_of(row)

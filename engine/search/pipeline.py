@@ -4,7 +4,7 @@ Candidates are gathered, the scores of each are fused, the best are marked. What
 out: without a model the words still answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from engine.search.fusion_features import PARTS
 from engine.search.index import Index
 from engine.search.names import readable
 from engine.search.query import token_weights
+from engine.search.question import Question, put
 from engine.search.ranking import Ranking, rank
 from engine.search.translation import Translator
 
@@ -89,7 +90,7 @@ def search(
     settings: SearchSettings,
     index: Index,
     postings: lexical.Postings,
-    query_encoding: QueryEncoding | None,
+    encode: Callable[[str], QueryEncoding] | None,
     calibration: Mapping[str, Any],
     cancel: CancelToken | None = None,
     translator: Translator | None = None,
@@ -102,7 +103,7 @@ def search(
         settings: Number of hits and which parts take part.
         index: Scope.
         postings: Words of the same scope.
-        query_encoding: The question as the model sees it, or None if the model cannot run.
+        encode: The model, or None if it cannot run.
         calibration: The ``fusion`` section of the pack; may be empty.
         cancel: Checked between steps.
         translator: Gives words of the other language; None for none.
@@ -119,51 +120,35 @@ def search(
         raise QueryError("query_empty")
     if len(query) > LONGEST_QUERY:
         raise QueryError("query_too_long", length=len(query), limit=LONGEST_QUERY)
-    asked = (translator or Translator()).terms(query)
-    ranking = rank(
-        query,
-        asked,
-        settings,
-        index,
-        postings,
-        query_encoding,
-        calibration,
-        marking or {},
-        cancel,
-    )
+    wanted = settings.use_dense or settings.use_attention
+    question = put(query, (translator or Translator()).terms, encode if wanted else None)
+    ranking = rank(question, settings, index, postings, calibration, marking or {}, cancel)
     found = ranking.found
     cancel.check()
     passages = tuple(
-        _ranked(
-            index,
-            asked if ranking.guessed[at] else replace(asked, associations=()),
-            query_encoding,
-            settings,
-            ranking,
-            at,
-            marking or {},
-        )
-        for at in ranking.order
+        _ranked(index, question, settings, ranking, at, marking or {}) for at in ranking.order
     )
     within = {passage.revision_id for passage in passages}
     return RankedPassages(
         passages,
         {seen.revision_id: seen for seen in found.attended.values() if seen.revision_id in within},
-        _query_tokens(query_encoding),
-        _notes(settings, index, query_encoding, found.relaxed),
+        _query_tokens(question.encoding),
+        _notes(settings, index, question.encoding, found.relaxed),
     )
 
 
 def _ranked(
     index: Index,
-    asked: lexical.QueryTerms,
-    query_encoding: QueryEncoding | None,
+    question: Question,
     settings: SearchSettings,
     ranking: Ranking,
     at: int,
     marking: Mapping[str, Any],
 ) -> RankedPassage:
     row, reading = int(ranking.found.rows[at]), ranking.readings.get(at)
+    asked, query_encoding = question.asked, question.encoding
+    if not ranking.guessed[at]:
+        asked = replace(asked, associations=())
     revision = index.revisions[index.revision_of(row)]
     passage = index.passage(row)
     text = index.passage_text(row)

@@ -97,11 +97,13 @@ class QueryShape:
         japanese: Whether it is written in Japanese.
         latin: Whether it is written in Latin words.
         short: 0..1; 1 for a bare word or number, 0 for a sentence.
+        exact: How much it counts that a passage holds just what was typed, 0..1.
     """
 
     japanese: bool
     latin: bool
     short: float
+    exact: float = 0.0
 
 
 def scripts(text: str) -> tuple[bool, bool]:
@@ -132,4 +134,4 @@ def shape(query: str) -> QueryShape:
         short = 1.0
     else:
         short = 0.5
-    return QueryShape(japanese, latin, short)
+    return QueryShape(japanese, latin, short, short)

@@ -7,13 +7,22 @@ from typing import Any
 import numpy as np
 
 from engine.progress import CancelToken
-from engine.records import DocumentId, QueryEncoding, SearchSettings
-from engine.search import fusion, lexical
+from engine.records import DocumentId, SearchSettings
+from engine.search import fusion
 from engine.search.answer_passages import read_best
 from engine.search.answering import Reading
 from engine.search.candidates import Candidates, gather
+from engine.search.fusion_features import RawParts
 from engine.search.index import Index
+from engine.search.lexical_lookup import Postings
 from engine.search.query import QueryShape, shape
+from engine.search.question import Question
+
+# What it counts that a passage holds the number itself by which its document is asked for: rows of
+# a register are told apart by it, but the number alone is no answer.
+DESIGNATED = 0.5
+# What it counts where other documents or sections go by the number.
+MENTIONED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +47,28 @@ class Ranking:
 
 
 def rank(
-    query: str,
-    asked: lexical.QueryTerms,
+    question: Question,
     settings: SearchSettings,
     index: Index,
-    postings: lexical.Postings,
-    query_encoding: QueryEncoding | None,
+    postings: Postings,
     calibration: Mapping[str, Any],
     marking: Mapping[str, Any],
     cancel: CancelToken,
 ) -> Ranking:
-    """Rank a question's candidates; arguments as in :func:`engine.search.pipeline.search`.
-
-    ``asked`` is the question taken apart, with its translations.
-    """
-    found = gather(query, settings, index, postings, query_encoding, cancel, asked)
-    fitted, kind = fusion.Calibration.read(calibration), shape(query)
+    """Rank a question's candidates; arguments as in :func:`engine.search.pipeline.search`."""
+    found = gather(question, settings, index, postings, cancel)
+    fitted, kind = fusion.Calibration.read(calibration), shape(question.text)
     if found.called:
-        kind = replace(kind, short=1.0)
+        kind = replace(kind, exact=1.0)
+    elif found.topic is not None:
+        kind = replace(kind, exact=DESIGNATED)
+        found = replace(found, raw=_by_topic(found, found.topic, fitted, kind))
     scores = _scores(found, fitted, kind)
     readings: Mapping[int, Reading] = {}
-    if marking and query_encoding is not None and settings.use_attention and settings.use_lexical:
+    encoding = question.encoding
+    if marking and encoding is not None and settings.use_attention and settings.use_lexical:
         readings, answer = read_best(
-            query_encoding, asked, index, found.rows, scores, marking, cancel
+            encoding, question.asked, index, found.rows, scores, marking, cancel
         )
         found = replace(found, raw=replace(found.raw, answer=answer))
         scores = _scores(found, fitted, kind)
@@ -72,6 +80,27 @@ def rank(
         readings,
         _distinct(index, found.rows, np.lexsort((found.rows, -scores)), settings.top),
     )
+
+
+def _by_topic(
+    found: Candidates, topic: RawParts, fitted: fusion.Calibration, kind: QueryShape
+) -> RawParts:
+    """Raw parts of each candidate by the whole question or by its topic, whichever says more.
+
+    The whole question counts as far as the passage holds the topic's words: one that holds the
+    number alone is no answer.
+    """
+    whole, about = (
+        fusion.strengths(raw, fitted, kind=kind, foreign=found.foreign)
+        for raw in (found.raw, topic)
+    )
+    about[np.isnan(topic.exact)] = -np.inf
+    meant = ~np.isnan(topic.exact)
+    words = np.nan_to_num(topic.lexical)
+    most = words.max(initial=0.0)
+    share = np.where(about > whole, 1.0, 1.0 - words / most if most else 0.0)
+    exact = np.where(meant, 1.0, MENTIONED * found.raw.exact)
+    return replace(found.raw.mixed(topic, np.where(meant, share, 0.0)), exact=exact)
 
 
 def _scores(found: Candidates, fitted: fusion.Calibration, kind: QueryShape) -> np.ndarray:

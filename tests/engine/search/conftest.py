@@ -17,7 +17,9 @@ from engine.records import (
 from engine.search.candidates import gather
 from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 from engine.search.lexical import MemoryPostings, passage_terms
+from engine.search.lexical_query import query_terms
 from engine.search.pipeline import search
+from engine.search.question import put
 
 WIDTH = 64
 
@@ -111,7 +113,8 @@ class Scope:
 
     def gather(self, query):
         index = Index(self.revisions)
-        return gather(query, SearchSettings(), index, self.postings, encode(query), CancelToken())
+        question = put(query, query_terms, encode)
+        return gather(question, SearchSettings(), index, self.postings, CancelToken())
 
     def search(self, query, settings=None, *, model=True, cancel=None, marking=None):
         return search(
@@ -119,7 +122,7 @@ class Scope:
             settings or SearchSettings(),
             Index(self.revisions),
             self.postings,
-            encode(query) if model else None,
+            encode if model else None,
             {},
             cancel,
             marking=marking,

@@ -21,6 +21,7 @@ from engine.search.lexical import (
     related_spans,
 )
 from engine.search.pipeline import search
+from engine.search.question import put
 from engine.search.translation import TRANSLATED, VERSION, Translator
 
 LEXICON = {
@@ -222,8 +223,9 @@ def test_a_search_by_words_alone_leaves_associations_out():
     )  # fmt: skip
 
     def associated(settings, encoding):
-        terms = TRANSLATOR.terms("シールの色")
-        found = gather("シールの色", settings, index, postings, encoding, CancelToken(), terms)
+        encode = (lambda _: encoding) if encoding else None
+        question = put("シールの色", TRANSLATOR.terms, encode)
+        found = gather(question, settings, index, postings, CancelToken())
         return found.rows.tolist(), (found.raw.associated > 0).tolist()
 
     by_words = SearchSettings(use_dense=False, use_attention=False)
