@@ -1,6 +1,7 @@
 """Text of a PDF page as pieces with a box a character, in the page as it is shown."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,11 @@ _BOLD_NAME = re.compile(r"bold|black|heavy|demi|-W[6-9]\b|,B", re.IGNORECASE)
 _WIDE_SPACE = re.compile(r"[ \u00a0\u3000\t]+")
 _WIDE_SPACE_EM = 0.9
 CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\uff65-\uff9f\U00020000-\U0003ffff]")
+BULLET = re.compile(
+    r"(?:[・●○◎■□◆◇▲△▼▽※＊*•‣–-]|[(（]?(?:\d{1,3}|[a-zA-Zア-ン一-十])[)）]|[①-⑳]|\d{1,2}[.．](?!\d)|注\s*\d*[)）:：])"
+)
+LABEL = re.compile(r"(?:\d+(?:[.．]\d+)*[.．]?|第.{1,4}[編部章節条項]|[(（]\d+[)）]|[・●○■◆※-])")
+CELL_GAP_EM = 1.5
 
 
 @dataclass(slots=True)
@@ -196,3 +202,23 @@ def _is_below(piece: Piece, above: Piece) -> bool:
     step = piece.v0 - above.v0
     same = piece.turn == above.turn and abs(piece.size - above.size) < 0.1 * above.size
     return same and abs(centre) < 0.3 * above.size and 0.8 < step / max(1.0, above.size) < 1.5
+
+
+def visual_rows(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """Group pieces that stand on one line, from top to bottom, each from left to right."""
+    rows: list[list[Piece]] = []
+    low = high = 0.0
+    for piece in sorted(pieces, key=lambda p: (p.v0 if p.table_line else (p.v0 + p.v1) / 2, p.u0)):
+        if piece.table_line:
+            rows.append([piece])
+            low = high = -np.inf
+            continue
+        overlap = min(high, piece.v1) - max(low, piece.v0)
+        if rows and low > -np.inf and overlap > 0.5 * min(high - low, piece.v1 - piece.v0):
+            rows[-1].append(piece)
+        else:
+            rows.append([piece])
+            low, high = piece.v0, piece.v1
+    for row in rows:
+        row.sort(key=lambda p: p.u0)
+    return rows

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from engine.reading.pdf_layout import Line
-from engine.reading.pdf_pieces import CJK
+from engine.reading.pdf_pieces import BULLET, CJK
 
 _EDGE = 0.12
 _EDGE_LINES = 3
@@ -35,9 +35,6 @@ _WORDS = re.compile(
 )
 _LETTERED = re.compile(r"[A-Z]((?:\.\d{1,2}){1,3})\s*(?=[^\W\d])")
 _LEADER = re.compile(r"[.・…‥]{4,}\s*\d*\s*$")
-BULLET = re.compile(
-    r"(?:[・●○◎■□◆◇▲△▼▽※＊*•‣–-]|[(（]?(?:\d{1,3}|[a-zA-Zア-ン一-十])[)）]|[①-⑳]|\d{1,2}[.．](?!\d)|注\s*\d*[)）:：])"
-)
 _UNIT_AFTER = re.compile(
     r"\d[\d.]*\s*(?:(?:mm|cm|kg|g|N|Pa|MPa|V|A|Hz|rpm)(?![A-Za-z])"
     r"|[℃°%個本枚年月日時分秒回人台点件])"

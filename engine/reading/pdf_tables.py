@@ -14,10 +14,10 @@ import numpy as np
 import pymupdf
 
 from engine.reading.pdf_cells import Cell, Grid, find_grids
-from engine.reading.pdf_layout import Line, visual_rows
-from engine.reading.pdf_pieces import CJK, Piece
+from engine.reading.pdf_layout import Line
+from engine.reading.pdf_pieces import BULLET, CJK, Piece, visual_rows
 from engine.reading.pdf_rules import Rules, extract_rules, turned
-from engine.reading.pdf_structure import BULLET, joint, room_for
+from engine.reading.pdf_structure import joint, room_for
 from engine.reading.rendering import PDF_ERRORS
 
 # A plan of a whole factory has hundreds of thousands of strokes; finding tables in it is not worth
