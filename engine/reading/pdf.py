@@ -10,7 +10,9 @@ import pymupdf
 from engine.reading.builder import CharacterLimit, DocumentBuilder
 from engine.reading.limits import Limits
 from engine.reading.pdf_layout import Line, lay_out
+from engine.reading.pdf_open_tables import gather_open_tables
 from engine.reading.pdf_pieces import extract_pieces
+from engine.reading.pdf_rules import find_ruling
 from engine.reading.pdf_structure import continues, joint, mark_headings, mark_running, measure
 from engine.reading.pdf_table_rows import TableWriter
 from engine.reading.pdf_tables import gather_tables
@@ -68,7 +70,9 @@ def _page(
     try:
         page = document[number]
         size = (float(page.rect.width), float(page.rect.height))
-        lines = lay_out(gather_tables(page, extract_pieces(page)))
+        pieces = extract_pieces(page)
+        ruling = find_ruling(page, pieces)
+        lines = gather_open_tables(lay_out(gather_tables(page, ruling, pieces)), ruling)
     except PDF_ERRORS:
         warnings.append(f"page_broken:{number + 1}")
         return [], (0.0, 0.0)

@@ -167,6 +167,31 @@ def _placed(text: str, boxes: np.ndarray, size: float, bold: bool, turn: int) ->
     return Piece(text, boxes, size, bold, turn).place(low[0], low[1], high[0], high[1])
 
 
+def split_piece(piece: Piece, places: Iterable[float]) -> list[Piece]:
+    """Split a piece where a character begins at one of some abscissae."""
+    near = 0.35 * piece.size
+    inner = [place for place in places if piece.u0 + near < place < piece.u1 - near]
+    if not inner:
+        return [piece]
+    parts: list[Piece] = []
+    start = 0
+    for index in range(1, len(piece.text) + 1):
+        is_end = index == len(piece.text)
+        if not is_end:
+            here = _placed(
+                piece.text[index], piece.boxes[index : index + 1], piece.size, False, piece.turn
+            )
+            is_end = any(abs(here.u0 - place) < near for place in inner)
+        text = piece.text[start:index]
+        if is_end and text.strip():
+            first = start + len(text) - len(text.lstrip())
+            text = text.strip()
+            boxes = piece.boxes[first : first + len(text)]
+            parts.append(_placed(text, boxes, piece.size, piece.bold, piece.turn))
+            start = index
+    return parts
+
+
 def _extent(boxes: np.ndarray, turn: int) -> float:
     axis = 1 if turn in (1, 3) else 0
     return float(boxes[:, axis + 2].max() - boxes[:, axis].min())

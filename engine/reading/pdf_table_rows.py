@@ -69,7 +69,11 @@ class TableWriter:
         is_first = True
         for block in _blocks(rows, table):
             own = {row.number: _own(table, row.number) for row in block}
-            start, labels, header = _header(block, own, merges, before)
+            if is_first and table.header_rows and before is None:
+                start, header = table.header_rows, [list(row.values) for row in block[:1]]
+                labels = {column: block[0].values[column] for column in block[0].filled}
+            else:
+                start, labels, header = _header(block, own, merges, before)
             for index, row in enumerate(block):
                 if not is_first:
                     builder.gap("\n")
@@ -90,6 +94,13 @@ class TableWriter:
                 abs(a - b) <= _SAME_COLUMN for a, b in zip(last.columns, table.columns, strict=True)
             )
         )
+
+
+def has_labels(table: Table) -> bool:
+    """Whether the words or the look of a table's first rows make them its header."""
+    rows = _rows(table)
+    own = {row.number: _own(table, row.number) for row in rows}
+    return bool(_header(rows, own, [], None)[1])
 
 
 def _header(
