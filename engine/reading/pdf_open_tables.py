@@ -24,6 +24,8 @@ _MIN_ROWS_UNMARKED = 5
 # A page with more lines is a listing of another kind, and trying each as a header takes long.
 _MAX_ROWS = 400
 _MAX_HEADER_LINES = 3
+# Narrow columns stand closer than cells of a row that belongs to no table.
+_CELL_GAP_EM = 0.8
 _CHANNEL_EM = 0.3
 _MIN_FILLED = 0.5
 _UNDERLINED = 0.6
@@ -83,7 +85,7 @@ def _with_tables(lines: list[Line], ruling: Ruling) -> list[Line]:
 def _row(pieces: Sequence[Piece]) -> _Row:
     cells = [[pieces[0]]]
     for before, piece in pairwise(pieces):
-        if piece.u0 - before.u1 > CELL_GAP_EM * min(before.size, piece.size):
+        if piece.u0 - before.u1 > _CELL_GAP_EM * min(before.size, piece.size):
             cells.append([piece])
         else:
             cells[-1].append(piece)
