@@ -13,6 +13,7 @@ import numpy as np
 import pymupdf
 
 from engine.reading.pdf_cells import Cell, Grid, find_grids
+from engine.reading.pdf_headers import part_header
 from engine.reading.pdf_layout import Line
 from engine.reading.pdf_pieces import BULLET, CJK, Piece, visual_rows
 from engine.reading.pdf_rules import Ruling, turned
@@ -88,6 +89,7 @@ def gather_tables(page: pymupdf.Page, ruling: Ruling | None, pieces: list[Piece]
     min_filled = _MIN_FILLED_DRAWING if ruling.is_drawing else _MIN_FILLED
     stand_ins: list[Piece] = []
     for grid in find_grids(ruling.rules, width, height):
+        grid = part_header(grid, [piece for piece in pieces if piece.turn == ruling.turn])
         stand_in, pieces = gather(grid, pieces, ruling, min_filled)
         stand_ins += [stand_in] if stand_in else []
     return pieces + stand_ins
