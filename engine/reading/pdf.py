@@ -103,7 +103,7 @@ def _write_page(builder: DocumentBuilder, lines: list[Line], writer: TableWriter
                 writer.write(builder, line.table)
                 continue
             if line.kind not in _ORDER:
-                writer.close()
+                writer.close(is_heading=line.kind == "heading")
             if carries_on[index]:
                 between, drops_hyphen = joint(text, region[index + 1].text)
                 if drops_hyphen:
