@@ -105,7 +105,8 @@ def _write_page(builder: DocumentBuilder, lines: list[Line], writer: TableWriter
             if line.kind not in _ORDER:
                 writer.close(is_heading=line.kind == "heading")
             if carries_on[index]:
-                between, drops_hyphen = joint(text, region[index + 1].text)
+                left = (right - line.u1) / max(line.size, 1.0)
+                between, drops_hyphen = joint(text, region[index + 1].text, left)
                 if drops_hyphen:
                     text, boxes = text[:-1], boxes[:-1]
             _add(builder, line, text, boxes)

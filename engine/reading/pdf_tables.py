@@ -15,9 +15,9 @@ import pymupdf
 from engine.reading.pdf_cells import Cell, Grid, find_grids
 from engine.reading.pdf_headers import part_header
 from engine.reading.pdf_layout import Line
-from engine.reading.pdf_pieces import BULLET, CJK, Piece, visual_rows
+from engine.reading.pdf_pieces import CJK, Piece, visual_rows
 from engine.reading.pdf_rules import Ruling, turned
-from engine.reading.pdf_structure import joint, room_for
+from engine.reading.pdf_structure import begins_item, joint, room_for
 
 _MAX_SHADES = 2_000
 _NO_GAP_EM = 0.08
@@ -218,8 +218,8 @@ def _compose(
             is_wrapped = room < room_for(after.text, after.size) + 0.7 * after.size
             both_cjk = CJK.match(before.text[-1]) and CJK.match(after.text[0])
             between, drops_hyphen = " ", False
-            if (is_wrapped or both_cjk) and not BULLET.match(after.text):
-                between, drops_hyphen = joint(before.text, after.text)
+            if (is_wrapped or both_cjk) and not begins_item(before.text, after.text):
+                between, drops_hyphen = joint(before.text, after.text, room / max(before.size, 1.0))
             if drops_hyphen:
                 parts[-1], boxes[-1] = parts[-1][:-1], boxes[-1][:-1]
             _put(between)
