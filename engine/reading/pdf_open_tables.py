@@ -21,8 +21,10 @@ _MIN_COLUMNS = 3
 _MIN_ROWS = 3
 # Where only its words tell a header.
 _MIN_ROWS_UNMARKED = 5
-# A page with more lines is a listing of another kind, and trying each as a header takes long.
+# A page with more lines is a listing of another kind.
 _MAX_ROWS = 400
+# Lines of one run that are tried as its header.
+_MAX_TRIES = 4
 _MAX_HEADER_LINES = 3
 # Narrow columns stand closer than cells of a row that belongs to no table.
 _CELL_GAP_EM = 0.8
@@ -95,15 +97,19 @@ def _row(pieces: Sequence[Piece]) -> _Row:
 
 def _tables(rows: list[_Row], ruling: Ruling) -> Iterator[tuple[int, int, Line]]:
     """First row, row after the last, and line of each table."""
-    start = 0
-    while start + _MIN_ROWS <= len(rows):
+    start = last = tries = 0
+    left = _MAX_TRIES * len(rows)
+    while start + _MIN_ROWS <= len(rows) and left > 0:
         end, columns = _grown(rows, start)
+        left -= end - start
+        tries = tries + 1 if end == last else 1
+        last = end
         table = None
         if len(columns) >= _MIN_COLUMNS and end - start >= _MIN_ROWS:
             table = _table(rows[start:end], columns, ruling)
         if table is not None:
             yield start, end, table
-        start = end if table is not None else start + 1
+        start = end if table is not None or tries == _MAX_TRIES else start + 1
 
 
 Columns = list[tuple[float, float]]
