@@ -10,7 +10,9 @@ import pymupdf
 from engine.reading.builder import CharacterLimit, DocumentBuilder
 from engine.reading.limits import Limits
 from engine.reading.pdf_layout import Line, lay_out
+from engine.reading.pdf_open_tables import gather_open_tables
 from engine.reading.pdf_pieces import extract_pieces
+from engine.reading.pdf_rules import find_ruling
 from engine.reading.pdf_structure import continues, joint, mark_headings, mark_running, measure
 from engine.reading.pdf_table_rows import TableWriter
 from engine.reading.pdf_tables import gather_tables
@@ -68,7 +70,9 @@ def _page(
     try:
         page = document[number]
         size = (float(page.rect.width), float(page.rect.height))
-        lines = lay_out(gather_tables(page, extract_pieces(page)))
+        pieces = extract_pieces(page)
+        ruling = find_ruling(page, pieces)
+        lines = gather_open_tables(lay_out(gather_tables(page, ruling, pieces)), ruling)
     except PDF_ERRORS:
         warnings.append(f"page_broken:{number + 1}")
         return [], (0.0, 0.0)
@@ -99,9 +103,10 @@ def _write_page(builder: DocumentBuilder, lines: list[Line], writer: TableWriter
                 writer.write(builder, line.table)
                 continue
             if line.kind not in _ORDER:
-                writer.close()
+                writer.close(is_heading=line.kind == "heading")
             if carries_on[index]:
-                between, drops_hyphen = joint(text, region[index + 1].text)
+                left = (right - line.u1) / max(line.size, 1.0)
+                between, drops_hyphen = joint(text, region[index + 1].text, left)
                 if drops_hyphen:
                     text, boxes = text[:-1], boxes[:-1]
             _add(builder, line, text, boxes)

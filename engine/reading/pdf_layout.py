@@ -1,26 +1,19 @@
-"""Reading order of a page: columns, rows of table cells, lines.
+"""Reading order of a page: columns (see ``pdf_columns``), rows of table cells, lines."""
 
-A gutter is an abscissa that few pieces cross. The pieces that cross it part the page into bands;
-a band is read column by column where both sides look like running text, else row by row.
-"""
-
-import re
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.reading.pdf_pieces import CJK, Piece
+from engine.reading.pdf_columns import find_regions
+from engine.reading.pdf_pieces import CELL_GAP_EM, CJK, LABEL, Piece, visual_rows
 
 if TYPE_CHECKING:
     from engine.reading.pdf_tables import Table
 
-_CELL_GAP_EM = 1.5
 _FAR_GAP_EM = 6.0
-_MIN_COLUMN_LINES = 3
 _NO_BOXES = np.empty((0, 4), np.float32)
-_LABEL = re.compile(r"(?:\d+(?:[.．]\d+)*[.．]?|第.{1,4}[編部章節条項]|[(（]\d+[)）]|[・●○■◆※-])")
 
 
 @dataclass(slots=True)
@@ -82,7 +75,7 @@ class Line:
 
     def _between(self, previous: Piece, piece: Piece) -> str:
         gap = (piece.u0 - previous.u1) / max(previous.size, piece.size, 1.0)
-        if gap > _CELL_GAP_EM and (self.is_row or not _LABEL.fullmatch(previous.text)):
+        if gap > CELL_GAP_EM and (self.is_row or not LABEL.fullmatch(previous.text)):
             return "\t"
         if any(abs(piece.u0 - start) < 0.3 * piece.size for start in self.cell_starts):
             # Cells that nearly fill their columns stand close together.
@@ -113,11 +106,9 @@ def lay_out(pieces: list[Piece]) -> list[Line]:
             blocks = [[Line([piece])] for piece in sorted(group, key=lambda p: (p.v0, p.u0))]
         elif rank > 0:
             # Turned text beside upright text: labels and dimensions, each a string of its own.
-            blocks = [
-                [line] for row in visual_rows(group) for line in _split_row(row, _CELL_GAP_EM)
-            ]
+            blocks = [[line] for row in visual_rows(group) for line in _split_row(row, CELL_GAP_EM)]
         else:
-            blocks = [_row_lines(region) for region in _regions(group)]
+            blocks = [_row_lines(region) for region in find_regions(group)]
         for block in blocks:
             for line in block:
                 line.region = regions
@@ -126,88 +117,6 @@ def lay_out(pieces: list[Piece]) -> list[Line]:
             regions += 1
             lines += block
     return lines
-
-
-def _regions(pieces: list[Piece], depth: int = 0) -> list[list[Piece]]:
-    if depth > 3 or len(pieces) < 2 * _MIN_COLUMN_LINES:
-        return [pieces]
-    gutter = _gutter(pieces)
-    if gutter is None:
-        return [pieces]
-    crossing = sorted((p for p in pieces if p.u0 < gutter < p.u1), key=lambda p: p.v0)
-    rest = [p for p in pieces if not p.u0 < gutter < p.u1]
-    edges = [-np.inf, *((p.v0 + p.v1) / 2 for p in crossing), np.inf]
-    regions: list[list[Piece]] = []
-    plain: list[Piece] = []
-    for index in range(len(edges) - 1):
-        band = [p for p in rest if edges[index] <= (p.v0 + p.v1) / 2 < edges[index + 1]]
-        left = [p for p in band if p.u1 <= gutter]
-        right = [p for p in band if p.u0 >= gutter]
-        if _is_column(left) and _is_column(right):
-            if plain:
-                regions.append(plain)
-                plain = []
-            regions += _regions(left, depth + 1) + _regions(right, depth + 1)
-        else:
-            plain += band
-        if index < len(crossing):
-            plain.append(crossing[index])
-    if plain:
-        regions.append(plain)
-    return regions
-
-
-def _gutter(pieces: list[Piece]) -> float | None:
-    """Find the abscissa nearest the middle that the fewest pieces cross."""
-    left = min(piece.u0 for piece in pieces)
-    width = max(piece.u1 for piece in pieces) - left
-    steps = 200
-    if width <= 0:
-        return None
-    cover = np.zeros(steps + 2, np.int32)
-    for piece in pieces:
-        cover[int((piece.u0 - left) / width * steps)] += 1
-        cover[int((piece.u1 - left) / width * steps) + 1] -= 1
-    cover = np.cumsum(cover)[: steps + 1]
-    inner = np.arange(steps // 5, steps - steps // 5)
-    # Of equally good places the one in the middle of its gap, hence the smoothing.
-    smooth = np.convolve(cover, np.ones(5) / 5, mode="same")
-    best = min(inner, key=lambda i: (cover[i], smooth[i], abs(i - steps / 2)))
-    if cover[best] > 0.4 * len(pieces) or cover[best] == cover[inner].max():
-        return None
-    return left + (best + 0.5) * width / steps
-
-
-def _is_column(pieces: list[Piece]) -> bool:
-    """Whether pieces look like running text set to one measure, not like table cells."""
-    rows = visual_rows(pieces)
-    if len(rows) < _MIN_COLUMN_LINES:
-        return False
-    left, right = min(p.u0 for p in pieces), max(p.u1 for p in pieces)
-    full = sum(row[-1].u1 - row[0].u0 > 0.8 * (right - left) for row in rows)
-    letters = sum(len(p.text) for p in pieces) / len(rows)
-    single = sum(len(row) == 1 for row in rows)
-    return full >= 0.5 * len(rows) and letters >= 11 and single >= 0.7 * len(rows)
-
-
-def visual_rows(pieces: list[Piece]) -> list[list[Piece]]:
-    """Group pieces that stand on one line, from top to bottom, each from left to right."""
-    rows: list[list[Piece]] = []
-    low = high = 0.0
-    for piece in sorted(pieces, key=lambda p: (p.v0 if p.table_line else (p.v0 + p.v1) / 2, p.u0)):
-        if piece.table_line:
-            rows.append([piece])
-            low = high = -np.inf
-            continue
-        overlap = min(high, piece.v1) - max(low, piece.v0)
-        if rows and low > -np.inf and overlap > 0.5 * min(high - low, piece.v1 - piece.v0):
-            rows[-1].append(piece)
-        else:
-            rows.append([piece])
-            low, high = piece.v0, piece.v1
-    for row in rows:
-        row.sort(key=lambda p: p.u0)
-    return rows
 
 
 def _split_row(row: list[Piece], gap_em: float) -> list[Line]:
@@ -226,7 +135,7 @@ def _row_lines(pieces: list[Piece]) -> list[Line]:
         if piece.table_line:
             _put_below_text_beside(piece, pieces)
     rows = visual_rows(pieces)
-    starts = [[line.pieces[0].u0 for line in _split_row(row, _CELL_GAP_EM)] for row in rows]
+    starts = [[line.pieces[0].u0 for line in _split_row(row, CELL_GAP_EM)] for row in rows]
     lines: list[Line] = []
     before: Piece | None = None
     for index, row in enumerate(rows):
@@ -250,11 +159,11 @@ def _row_lines(pieces: list[Piece]) -> list[Line]:
         )
         if aligned:
             lines.append(Line(row, is_row=True, cell_starts=(*own, *chain(*near))))
-        elif len(own) == 2 and _LABEL.fullmatch(row[0].text):
+        elif len(own) == 2 and LABEL.fullmatch(row[0].text):
             lines.append(Line(row))
         else:
             for line in _split_row(row, _FAR_GAP_EM):
-                line.is_row = len(_split_row(line.pieces, _CELL_GAP_EM)) > 2
+                line.is_row = len(_split_row(line.pieces, CELL_GAP_EM)) > 2
                 lines.append(line)
     return lines
 

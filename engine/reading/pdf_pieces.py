@@ -1,6 +1,7 @@
 """Text of a PDF page as pieces with a box a character, in the page as it is shown."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,11 @@ _BOLD_NAME = re.compile(r"bold|black|heavy|demi|-W[6-9]\b|,B", re.IGNORECASE)
 _WIDE_SPACE = re.compile(r"[ \u00a0\u3000\t]+")
 _WIDE_SPACE_EM = 0.9
 CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\uff65-\uff9f\U00020000-\U0003ffff]")
+BULLET = re.compile(
+    r"(?:[・●○◎■□◆◇▲△▼▽※＊*•‣–-]|[(（]?(?:\d{1,3}|[a-zA-Zア-ン一-十])[)）]|[①-⑳]|\d{1,2}[.．](?!\d)|注\s*\d*[)）:：])"
+)
+LABEL = re.compile(r"(?:\d+(?:[.．]\d+)*[.．]?|第.{1,4}[編部章節条項]|[(（]\d+[)）]|[・●○■◆※-])")
+CELL_GAP_EM = 1.5
 
 
 @dataclass(slots=True)
@@ -161,6 +167,31 @@ def _placed(text: str, boxes: np.ndarray, size: float, bold: bool, turn: int) ->
     return Piece(text, boxes, size, bold, turn).place(low[0], low[1], high[0], high[1])
 
 
+def split_piece(piece: Piece, places: Iterable[float]) -> list[Piece]:
+    """Split a piece where a character begins at one of some abscissae."""
+    near = 0.35 * piece.size
+    inner = [place for place in places if piece.u0 + near < place < piece.u1 - near]
+    if not inner:
+        return [piece]
+    parts: list[Piece] = []
+    start = 0
+    for index in range(1, len(piece.text) + 1):
+        is_end = index == len(piece.text)
+        if not is_end:
+            here = _placed(
+                piece.text[index], piece.boxes[index : index + 1], piece.size, False, piece.turn
+            )
+            is_end = any(abs(here.u0 - place) < near for place in inner)
+        text = piece.text[start:index]
+        if is_end and text.strip():
+            first = start + len(text) - len(text.lstrip())
+            text = text.strip()
+            boxes = piece.boxes[first : first + len(text)]
+            parts.append(_placed(text, boxes, piece.size, piece.bold, piece.turn))
+            start = index
+    return parts
+
+
 def _extent(boxes: np.ndarray, turn: int) -> float:
     axis = 1 if turn in (1, 3) else 0
     return float(boxes[:, axis + 2].max() - boxes[:, axis].min())
@@ -196,3 +227,23 @@ def _is_below(piece: Piece, above: Piece) -> bool:
     step = piece.v0 - above.v0
     same = piece.turn == above.turn and abs(piece.size - above.size) < 0.1 * above.size
     return same and abs(centre) < 0.3 * above.size and 0.8 < step / max(1.0, above.size) < 1.5
+
+
+def visual_rows(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """Group pieces that stand on one line, from top to bottom, each from left to right."""
+    rows: list[list[Piece]] = []
+    low = high = 0.0
+    for piece in sorted(pieces, key=lambda p: (p.v0 if p.table_line else (p.v0 + p.v1) / 2, p.u0)):
+        if piece.table_line:
+            rows.append([piece])
+            low = high = -np.inf
+            continue
+        overlap = min(high, piece.v1) - max(low, piece.v0)
+        if rows and low > -np.inf and overlap > 0.5 * min(high - low, piece.v1 - piece.v0):
+            rows[-1].append(piece)
+        else:
+            rows.append([piece])
+            low, high = piece.v0, piece.v1
+    for row in rows:
+        row.sort(key=lambda p: p.u0)
+    return rows

@@ -1,11 +1,14 @@
 """Ruled lines of a PDF page: where they run across and down, and which areas are shaded."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pymupdf
+
+from engine.reading.pdf_pieces import Piece
+from engine.reading.rendering import PDF_ERRORS
 
 # Rectangles thinner than this are lines; a line thicker than this is an area.
 _THIN = 3.0
@@ -17,6 +20,11 @@ _SHORTEST = 5.0
 # More than any table has: hatching, maps, charts.
 _MAX_RULES = 1500
 _NEAR_WHITE = 0.97
+# A plan of a whole factory has hundreds of thousands of strokes; finding tables in it is not worth
+# the memory.
+_MAX_CONTENT = 4_000_000
+_DRAWING_LETTERS = 1500
+_DRAWING_STROKES = 150
 
 
 @dataclass(slots=True)
@@ -34,6 +42,58 @@ class Rules:
     down: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
     shades: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
     strokes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What is ruled on a page.
+
+    Attributes:
+        rules: Its lines.
+        turn: Quarter turns of most of its text, in whose frame the lines are.
+        is_drawing: Whether it is a drawing rather than a text.
+    """
+
+    rules: Rules
+    turn: int
+    is_drawing: bool
+
+
+def find_ruling(page: pymupdf.Page, pieces: Sequence[Piece]) -> Ruling | None:
+    """Find what is ruled on a page; None where it has next to no text."""
+    weights: dict[int, int] = {}
+    for piece in pieces:
+        weights[piece.turn] = weights.get(piece.turn, 0) + len(piece.text)
+    upright = {turn: weight for turn, weight in weights.items() if turn >= 0}
+    if not upright or len(pieces) < 2:
+        return None
+    turn = max(upright, key=lambda turn: upright[turn])
+    rules = _rules_of(page, turn)
+    return Ruling(rules, turn, _is_drawing(pieces, rules, turn))
+
+
+def _rules_of(page: pymupdf.Page, turn: int) -> Rules:
+    document: Any = page.parent
+    left = _MAX_CONTENT
+    try:
+        for xref in page.get_contents():
+            if len(document.xref_stream_raw(xref) or b"") > left:
+                return Rules()
+            left -= len(document.xref_stream(xref) or b"")
+        return extract_rules(page, turn) if left >= 0 else Rules()
+    except PDF_ERRORS:
+        # The text is worth having without the lines.
+        return Rules()
+
+
+def _is_drawing(pieces: Sequence[Piece], rules: Rules, turn: int) -> bool:
+    letters = sum(len(piece.text) for piece in pieces)
+    if letters >= _DRAWING_LETTERS:
+        return False
+    if rules.strokes >= _DRAWING_STROKES or any(piece.turn == -1 for piece in pieces):
+        return True
+    askew = sum(piece.turn != turn and len(piece.text) > 1 for piece in pieces)
+    return askew >= 3 and askew >= 0.08 * len(pieces)
 
 
 def extract_rules(page: pymupdf.Page, turn: int) -> Rules:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from engine.reading.pdf_layout import Line
-from engine.reading.pdf_pieces import CJK
+from engine.reading.pdf_pieces import BULLET, CJK
 
 _EDGE = 0.12
 _EDGE_LINES = 3
@@ -35,13 +35,13 @@ _WORDS = re.compile(
 )
 _LETTERED = re.compile(r"[A-Z]((?:\.\d{1,2}){1,3})\s*(?=[^\W\d])")
 _LEADER = re.compile(r"[.・…‥]{4,}\s*\d*\s*$")
-BULLET = re.compile(
-    r"(?:[・●○◎■□◆◇▲△▼▽※＊*•‣–-]|[(（]?(?:\d{1,3}|[a-zA-Zア-ン一-十])[)）]|[①-⑳]|\d{1,2}[.．](?!\d)|注\s*\d*[)）:：])"
-)
 _UNIT_AFTER = re.compile(
     r"\d[\d.]*\s*(?:(?:mm|cm|kg|g|N|Pa|MPa|V|A|Hz|rpm)(?![A-Za-z])"
     r"|[℃°%個本枚年月日時分秒回人台点件])"
 )
+_OPENING = "(（"
+_CLOSING = ")）"
+_FULL_EM = 0.6
 _SENTENCE_END = ("。", "、", "，", ",", ";", "；")
 
 
@@ -216,7 +216,7 @@ def continues(before: Line, line: Line, measure_right: float, pitch: float) -> b
     step = line.v1 - before.v1
     if not 0 < step <= min(1.3 * pitch, 2.8 * size):
         return False
-    if BULLET.match(line.text) or _LEADER.search(before.text):
+    if begins_item(before.text, line.text) or _LEADER.search(before.text):
         return False
     indent = line.u0 - before.u0
     if indent > (4.5 if BULLET.match(before.text) else 0.7) * size:
@@ -233,8 +233,23 @@ def room_for(text: str, size: float) -> float:
     return (word.end() if word else 1) * 0.55 * size + 0.3 * size
 
 
-def joint(before: str, after: str) -> tuple[str, bool]:
+def begins_item(before: str, text: str) -> bool:
+    """Whether a line begins with a bullet, not with the end of what is in brackets before it."""
+    match = BULLET.match(text)
+    if match is None:
+        return False
+    closes = match[0][-1] in _CLOSING and match[0][0] not in _OPENING
+    is_open = sum(before.count(mark) for mark in _OPENING) > sum(map(before.count, _CLOSING))
+    return not (closes and is_open)
+
+
+def joint(before: str, after: str, left: float = 1.0) -> tuple[str, bool]:
     """What stands between two lines of a paragraph.
+
+    Args:
+        before: The line above.
+        after: The line.
+        left: Room that is left at the end of the line above, in em.
 
     Returns:
         The text between, and whether the hyphen that ends ``before`` goes away.
@@ -244,7 +259,11 @@ def joint(before: str, after: str) -> tuple[str, bool]:
         return "", True
     if last in "-\u2010" and len(before) > 1:
         return "", before[-2].islower() and first.islower()
-    if CJK.match(last) or CJK.match(first):
+    if CJK.match(last) or CJK.match(first) or last in "(/":
+        return "", False
+    # Japanese typesetting cuts numbers where the line is full.
+    is_cut = last.isdigit() and first.isdigit() and left < _FULL_EM
+    if is_cut and CJK.search(before) and CJK.search(after):
         return "", False
     return " ", False
 

@@ -1,4 +1,4 @@
-"""Writes the ruled tables of a PDF: a unit a row, each cell after the header of its column.
+"""Writes the tables of a PDF: a unit a row, each cell after the header of its column.
 
 Which rows are headers is decided as for a sheet (see ``tabular``): shaded or bold above rows that
 are not, or words above a column of values. Words alone make a header only where the table cannot
@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from engine.reading.builder import DocumentBuilder
+from engine.reading.pdf_groups import Groups, carry_groups
 from engine.reading.pdf_tables import Table, TableCell
 from engine.reading.tabular import CellName, Merge, Row, find_labels, spread_merges
 from engine.records import UnitKind
@@ -24,7 +25,10 @@ _FORM_LABEL = 10
 
 @dataclass(slots=True)
 class _Open:
-    """A table that may go on at the top of the next page."""
+    """A table that may go on at the top of the next page.
+
+    Once something else ``follows``, it goes on only where its header is repeated.
+    """
 
     page: int | None
     number: int
@@ -32,6 +36,8 @@ class _Open:
     columns: tuple[float, ...]
     labels: dict[int, str]
     header: list[list[str]]
+    groups: Groups
+    follows: bool = False
 
 
 class TableWriter:
@@ -41,9 +47,12 @@ class TableWriter:
         self._count = 0
         self._open: _Open | None = None
 
-    def close(self) -> None:
-        """Something else follows, so the last table does not go on."""
-        self._open = None
+    def close(self, *, is_heading: bool) -> None:
+        """Something else follows the last table; below a heading it does not go on."""
+        if is_heading:
+            self._open = None
+        elif self._open is not None:
+            self._open.follows = True
 
     def write(self, builder: DocumentBuilder, table: Table) -> None:
         """Write a table; one that carries on the last of the page before keeps its headers."""
@@ -66,10 +75,17 @@ class TableWriter:
         spread_merges(rows, merges, _name)
         labels: dict[int, str] = {}
         header: list[list[str]] = []
+        groups: Groups = {}
         is_first = True
         for block in _blocks(rows, table):
             own = {row.number: _own(table, row.number) for row in block}
-            start, labels, header = _header(block, own, merges, before)
+            if is_first and table.header_rows and before is None:
+                start, header = table.header_rows, [list(row.values) for row in block[:1]]
+                labels = {column: block[0].values[column] for column in block[0].filled}
+            else:
+                start, labels, header = _header(block, own, merges, before)
+            if labels:
+                groups = carry_groups(block[start:], before.groups if before else {}, _name)
             for index, row in enumerate(block):
                 if not is_first:
                     builder.gap("\n")
@@ -78,10 +94,16 @@ class TableWriter:
                 cells = _cells_of(table, row.number)
                 _write(builder, row, cells, labels if data else {}, _name, "row", data)
             before = None
-        self._open = _Open(builder.page, number, offset + table.rows, table.columns, labels, header)
+        self._open = _Open(
+            builder.page, number, offset + table.rows, table.columns, labels, header, groups
+        )
 
     def _carries_on(self, builder: DocumentBuilder, table: Table) -> bool:
         last = self._open
+        if last is not None and last.follows:
+            first = [row.values for row in _rows(table)[: len(last.header)]]
+            if not last.header or first != last.header:
+                return False
         return (
             last is not None
             and last.page != builder.page
@@ -90,6 +112,13 @@ class TableWriter:
                 abs(a - b) <= _SAME_COLUMN for a, b in zip(last.columns, table.columns, strict=True)
             )
         )
+
+
+def has_labels(table: Table) -> bool:
+    """Whether the words or the look of a table's first rows make them its header."""
+    rows = _rows(table)
+    own = {row.number: _own(table, row.number) for row in rows}
+    return bool(_header(rows, own, [], None)[1])
 
 
 def _header(

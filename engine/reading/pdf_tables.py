@@ -8,24 +8,18 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pymupdf
 
 from engine.reading.pdf_cells import Cell, Grid, find_grids
-from engine.reading.pdf_layout import Line, visual_rows
-from engine.reading.pdf_pieces import CJK, Piece
-from engine.reading.pdf_rules import Rules, extract_rules, turned
-from engine.reading.pdf_structure import BULLET, joint, room_for
-from engine.reading.rendering import PDF_ERRORS
+from engine.reading.pdf_headers import part_header
+from engine.reading.pdf_layout import Line
+from engine.reading.pdf_pieces import CJK, Piece, visual_rows
+from engine.reading.pdf_rules import Ruling, turned
+from engine.reading.pdf_structure import begins_item, joint, room_for
 
-# A plan of a whole factory has hundreds of thousands of strokes; finding tables in it is not worth
-# the memory.
-_MAX_CONTENT = 4_000_000
 _MAX_SHADES = 2_000
-_DRAWING_LETTERS = 1500
-_DRAWING_STROKES = 150
 _NO_GAP_EM = 0.08
 _WORD_GAP_EM = 0.15
 _CJK_GAP_EM = 0.8
@@ -60,11 +54,13 @@ class Table:
         columns: Abscissae that bound columns, ascending.
         rows: How many rows it has.
         cells: All cells, from the top left on.
+        header_rows: How many rows are known to be headers, without looking at their words.
     """
 
     columns: tuple[float, ...]
     rows: int
     cells: tuple[TableCell, ...]
+    header_rows: int = 0
 
     @property
     def is_notice(self) -> bool:
@@ -72,67 +68,38 @@ class Table:
         return self.rows == 1 and len(self.cells) == 2
 
 
-def gather_tables(page: pymupdf.Page, pieces: list[Piece]) -> list[Piece]:
-    """Put one piece in place of all that stands in a table.
+def gather_tables(page: pymupdf.Page, ruling: Ruling | None, pieces: list[Piece]) -> list[Piece]:
+    """Put one piece in place of all that stands in a ruled table.
 
     In drawings only what is full of text, such as a title block, is taken for a table.
 
     Args:
         page: The page.
+        ruling: What is ruled on it.
         pieces: All of its text.
 
     Returns:
         Pieces, those of tables with a line that holds the table.
     """
-    weights: dict[int, int] = {}
-    for piece in pieces:
-        weights[piece.turn] = weights.get(piece.turn, 0) + len(piece.text)
-    upright = {turn: weight for turn, weight in weights.items() if turn >= 0}
-    if not upright or len(pieces) < 2:
+    if ruling is None or len(ruling.rules.across) < 2 or len(ruling.rules.down) < 1:
         return pieces
-    turn = max(upright, key=lambda turn: upright[turn])
-    rules = _rules_of(page, turn)
-    if len(rules.across) < 2 or len(rules.down) < 1:
-        return pieces
-    min_filled = _MIN_FILLED_DRAWING if _is_drawing(pieces, rules, turn) else _MIN_FILLED
     width, height = float(page.rect.width), float(page.rect.height)
-    if turn in (1, 3):
+    if ruling.turn in (1, 3):
         width, height = height, width
+    min_filled = _MIN_FILLED_DRAWING if ruling.is_drawing else _MIN_FILLED
     stand_ins: list[Piece] = []
-    for grid in find_grids(rules, width, height):
-        stand_in, pieces = _gather(grid, pieces, rules.shades[:_MAX_SHADES], turn, min_filled)
+    for grid in find_grids(ruling.rules, width, height):
+        grid = part_header(grid, [piece for piece in pieces if piece.turn == ruling.turn])
+        stand_in, pieces = gather(grid, pieces, ruling, min_filled)
         stand_ins += [stand_in] if stand_in else []
     return pieces + stand_ins
 
 
-def _rules_of(page: pymupdf.Page, turn: int) -> Rules:
-    document: Any = page.parent
-    left = _MAX_CONTENT
-    try:
-        for xref in page.get_contents():
-            if len(document.xref_stream_raw(xref) or b"") > left:
-                return Rules()
-            left -= len(document.xref_stream(xref) or b"")
-        return extract_rules(page, turn) if left >= 0 else Rules()
-    except PDF_ERRORS:
-        # The text is worth having without the lines.
-        return Rules()
-
-
-def _is_drawing(pieces: Sequence[Piece], rules: Rules, turn: int) -> bool:
-    letters = sum(len(piece.text) for piece in pieces)
-    if letters >= _DRAWING_LETTERS:
-        return False
-    if rules.strokes >= _DRAWING_STROKES or any(piece.turn == -1 for piece in pieces):
-        return True
-    askew = sum(piece.turn != turn and len(piece.text) > 1 for piece in pieces)
-    return askew >= 3 and askew >= 0.08 * len(pieces)
-
-
-def _gather(
-    grid: Grid, pieces: list[Piece], shades: np.ndarray, turn: int, min_filled: float
+def gather(
+    grid: Grid, pieces: list[Piece], ruling: Ruling, min_filled: float
 ) -> tuple[Piece | None, list[Piece]]:
     """The piece for a table, where a grid is one, and what stands outside of it."""
+    turn, shades = ruling.turn, ruling.rules.shades[:_MAX_SHADES]
     u0, v0, u1, v1 = grid.box
     numbers = grid.numbers()
     held: list[list[Piece]] = [[] for _ in grid.cells]
@@ -251,8 +218,8 @@ def _compose(
             is_wrapped = room < room_for(after.text, after.size) + 0.7 * after.size
             both_cjk = CJK.match(before.text[-1]) and CJK.match(after.text[0])
             between, drops_hyphen = " ", False
-            if (is_wrapped or both_cjk) and not BULLET.match(after.text):
-                between, drops_hyphen = joint(before.text, after.text)
+            if (is_wrapped or both_cjk) and not begins_item(before.text, after.text):
+                between, drops_hyphen = joint(before.text, after.text, room / max(before.size, 1.0))
             if drops_hyphen:
                 parts[-1], boxes[-1] = parts[-1][:-1], boxes[-1][:-1]
             _put(between)
