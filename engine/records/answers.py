@@ -31,7 +31,8 @@ class Hit:
             attended to.
         terms: Spans of exact matches of the question's words.
         related: Spans of words that often answer those of the question and that counted here.
-        named: What the file's name holds of the question's words.
+        named: What the file's name holds of the question's words, and numbers of the question that
+            its document, section or sheet goes by.
     """
 
     rank: int

@@ -3,25 +3,22 @@
 Words, meaning and attention each propose candidates; every candidate is then scored by all three.
 """
 
-import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from engine.notation.folding import fold
-from engine.notation.identifiers import identifiers
 from engine.progress import CancelToken
-from engine.records import Identifier, PassageId, SearchSettings
+from engine.records import SearchSettings
 from engine.search import attention, dense, lexical
 from engine.search.attention import Attended
+from engine.search.designations import designated
+from engine.search.exact import called_by_name, exact_share
 from engine.search.fusion_features import RawParts
 from engine.search.index import Index
 from engine.search.lexical_query import QueryTerm, RequiredPhrase
-from engine.search.lexical_terms import identifier_terms
-from engine.search.names import name_identifiers, readable
 from engine.search.query import is_contents, scripts
-from engine.search.question import Question, designated
+from engine.search.question import Question
 
 LEXICAL_CANDIDATES = 100
 DENSE_CANDIDATES = 100
@@ -29,8 +26,6 @@ DENSE_CANDIDATES = 100
 SHORTEST_ANSWER = 6
 # Revisions whose tokens are read for one question.
 MOST_SURVEYED = 24
-
-_NUMBER = re.compile(r"(?<!\d)\d{3,}(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +41,10 @@ class Candidates:
         relaxed: Whether nothing in the scope holds what the question puts in quotes, so that the
             quotes were ignored.
         called: Whether the question is the name of a file in the scope.
-        topic: Raw parts by the question's topic, NaN where a passage is of no document or section
-            that goes by the question's numbers; None if none is.
+        topic: Raw parts by the question's topic, NaN where a passage is of nothing that goes by the
+            question's numbers; None if none is.
+        designated: Numbers of the question, each with the candidates of what goes by it, bool
+            ``[N]``.
     """
 
     rows: np.ndarray
@@ -58,6 +55,7 @@ class Candidates:
     relaxed: bool = False
     called: bool = False
     topic: RawParts | None = None
+    designated: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def gather(
@@ -75,10 +73,11 @@ def gather(
         asked = replace(asked, required=())
     whole = _Search(replace(question, asked=asked), settings, index, postings, cancel)
     rows = whole.propose(cancel)
-    topic, meant = None, np.zeros(len(index), bool)
+    topic, named = None, {}
     if question.topic is not None:
-        meant = designated(question, index, postings)
-    if question.topic is not None and meant.any():
+        named = designated(question.designations, index, postings)
+    if question.topic is not None and named:
+        meant = np.any(list(named.values()), axis=0)
         topic = _Search(question.topic, settings, index, postings, cancel, meant)
         rows |= topic.propose(cancel)
 
@@ -86,7 +85,10 @@ def gather(
     words = whole.words.keys() | (topic.words.keys() if topic else ())
     rows = {row for row in rows if row in words or _answers(index.passage_text(row))}
     ordered = np.array(sorted(_admitted(asked, index, postings, rows)), np.int64)
-    exact = _called(called, index, ordered) if called else _exact(question.text, index, ordered)
+    if called:
+        exact = called_by_name(called, index, ordered)
+    else:
+        exact = exact_share(question.text, index, ordered)
     contents = [
         is_contents(index.passage_text(row), index.passage(row).heading_path)
         for row in ordered.tolist()
@@ -100,6 +102,7 @@ def gather(
         relaxed,
         bool(called),
         topic.parts(ordered, np.ones(len(ordered)), cancel) if topic else None,
+        {number: rows[ordered] for number, rows in named.items()},
     )
 
 
@@ -226,52 +229,6 @@ def _surveyed(index: Index, rows: set[int], within: np.ndarray | None) -> list[i
         counts = np.bincount(of_rows, minlength=len(index.revisions))[allowed]
         allowed = allowed[np.lexsort((allowed, -counts))[:MOST_SURVEYED]]
     return sorted(allowed.tolist())
-
-
-def _exact(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
-    """Share of the question's identifiers and long numbers that stand in each passage or its file's
-    name, or, where it has none, whether the whole question stands there unbroken."""
-    named = identifiers(query)
-    wanted = {identifier_terms(found)[0] for found in named} | _numbers(query, named)
-    whole = _squeezed(query)
-    exact = np.zeros(len(rows))
-    names: dict[int, set[str]] = {}
-    for at, row in enumerate(rows.tolist()):
-        text = index.passage_text(row)
-        if wanted:
-            position = index.revision_of(row)
-            if position not in names:
-                path = index.revisions[position].path
-                names[position] = _naming(readable(path)) | name_identifiers(path)
-            exact[at] = len(wanted & (names[position] | _naming(text))) / len(wanted)
-        elif whole:
-            exact[at] = float(whole in _squeezed(text))
-    return exact
-
-
-def _called(firsts: Collection[PassageId], index: Index, rows: np.ndarray) -> np.ndarray:
-    """Whether each passage is of the files that the question names, by their first passages."""
-    named = {index.revision_of(row) for first in firsts if (row := index.row(first)) is not None}
-    return np.array([float(index.revision_of(row) in named) for row in rows.tolist()])
-
-
-def _naming(text: str) -> set[str]:
-    """What names something in a text: its identifiers in all their forms, and long numbers."""
-    # A tolerance also stands where its unit is written behind it.
-    found = identifiers(text)
-    return {term for one in found for term in identifier_terms(one)} | _numbers(text, found)
-
-
-def _numbers(text: str, named: Sequence[Identifier]) -> set[str]:
-    """Numbers outside identifiers that are long enough to name something, such as a serial."""
-    rest = list(text)
-    for found in named:
-        rest[found.start : found.end] = " " * (found.end - found.start)
-    return set(_NUMBER.findall(fold("".join(rest)).text))
-
-
-def _squeezed(text: str) -> str:
-    return "".join(fold(text).text.split()).rstrip("。.?!")
 
 
 def _foreign(query: str, index: Index, rows: np.ndarray) -> np.ndarray:

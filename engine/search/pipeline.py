@@ -46,7 +46,8 @@ class RankedPassage:
             float32 ``[N]``.
         terms: Exact matches of the question's words, spans into the document's text.
         related: Words there that often answer the question's words, where they counted; likewise.
-        named: What the file's name holds of the question's words.
+        named: What the file's name holds of the question's words, and numbers of the question that
+            its document, section or sheet goes by.
     """
 
     passage_id: PassageId
@@ -160,6 +161,7 @@ def _ranked(
         spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
     name = readable(revision.path)
     named = [name[start:end] for start, end in lexical.match_spans(asked, name)]
+    named += [number for number, held in ranking.found.designated.items() if held[at]]
     if not settings.use_lexical:
         terms, named = [], []
     related = lexical.related_spans(asked, text, terms)

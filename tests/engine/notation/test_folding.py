@@ -68,6 +68,8 @@ def test_full_fold_keeps_offsets_in_order_and_is_stable():
         ("M8x1.25", "Ｍ８×１．２５", "m8✕1.25"),
         ("φ12", "Φ12", "⌀12", "ø12", "Ø１２"),
         ("12mm", "12㎜", "１２ｍｍ"),
+        ("品名", "品　名", "品 名", "品　　　名"),
+        ("検査成績書", "検 査 成 績 書"),
         ("ガイド", "ｶﾞｲﾄﾞ", "カ\u3099イト\u3099"),
     ],
 )
@@ -95,6 +97,16 @@ def test_the_dropped_mark_belongs_to_the_word_shown():
     folded = fold(text)
     assert folded.text == "モータの音"
     assert folded.span(0, 3) == (0, 4)
+
+
+def test_only_letters_that_stand_alone_are_drawn_together():
+    assert fold("作業 手順").text == "作業 手順"
+    assert fold("高さ 幅 奥行").text == "高さ 幅 奥行"
+    text = "質　　量: 44.2 g、品 名"
+    folded = fold(text)
+    assert folded.text == "質量: 44.2 g、品名"
+    assert folded.span(0, 2) == (0, 4) and folded.span(2, 3) == (4, 5)
+    assert text[slice(*folded.span(len(folded.text) - 2, len(folded.text)))] == "品 名"
 
 
 def test_hiragana_has_the_same_length():

@@ -1,6 +1,7 @@
 """Documents as search sees them, with vectors that a table of words decides."""
 
 import hashlib
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from engine.records import (
     SearchSettings,
 )
 from engine.search.candidates import gather
+from engine.search.designations import designated
 from engine.search.index import Index, IndexedRevision, MeaningVectors, TokenArrays
 from engine.search.lexical import MemoryPostings, passage_terms
 from engine.search.lexical_query import query_terms
@@ -69,23 +71,33 @@ def encode(query):
     return QueryEncoding(query, spans, vectors, meaning(query), even, vectors, even)
 
 
+class Part(NamedTuple):
+    """A passage below headings, or a row."""
+
+    text: str
+    headings: tuple[str, ...] = ()
+    kind: Literal["text", "row"] = "text"
+
+
 class Scope:
-    """Documents, each a list of passages, as search sees them."""
+    """Documents, each a list of passages or of their texts, as search sees them."""
 
     def __init__(self, *documents, analysed=True, names=None):
         self.revisions, terms = [], {}
-        for number, texts in enumerate(documents, start=1):
+        for number, parts in enumerate(documents, start=1):
+            parts = [Part(part) if isinstance(part, str) else part for part in parts]
             text, passages = "", []
-            for ordinal, part in enumerate(texts):
-                start = len(text)
-                text += part + "\n"
+            for ordinal, part in enumerate(parts):
+                start, end = len(text), len(text) + len(part.text)
+                text += part.text + "\n"
                 passages.append(
-                    Passage(
-                        ordinal, start, start + len(part), "text", (), ((start, start + len(part)),)
-                    )
+                    Passage(ordinal, start, end, part.kind, part.headings, ((start, end),))
                 )
-            ids = tuple(PassageId(number * 1000 + i) for i in range(len(texts)))
-            terms |= {one: passage_terms(part, ()) for one, part in zip(ids, texts, strict=True)}
+            ids = tuple(PassageId(number * 10_000 + i) for i in range(len(parts)))
+            terms |= {
+                one: passage_terms(part.text, part.headings)
+                for one, part in zip(ids, parts, strict=True)
+            }
             spans, vectors = tokens_of(text)
             arrays = TokenArrays(
                 spans,
@@ -95,7 +107,7 @@ class Scope:
                 ).astype(np.float16),
                 64,
             )
-            each = np.array([meaning(part) for part in texts], np.float16)
+            each = np.array([meaning(part.text) for part in parts], np.float16)
             meanings = MeaningVectors(each, each)
             self.revisions.append(
                 IndexedRevision(
@@ -110,6 +122,15 @@ class Scope:
                 )
             )
         self.postings = MemoryPostings(terms)
+
+    def designated(self, query):
+        """Texts of the passages of what goes by each number of a question."""
+        index, question = Index(self.revisions), put(query, query_terms, None)
+        found = designated(question.designations, index, self.postings)
+        return {
+            number: [index.passage_text(int(row)) for row in np.flatnonzero(held)]
+            for number, held in found.items()
+        }
 
     def gather(self, query):
         index = Index(self.revisions)
