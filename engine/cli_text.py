@@ -210,7 +210,9 @@ def show_search(result: SearchResult) -> None:
         console.print(_marked(hit.text, hit.start, hit.highlights))
         console.print(Text(f"   score {hit.score:.3f}  ({parts})", style="dim"))
         if hit.named:
-            console.print(Text(f"   in its name or its number: {shown(', '.join(hit.named))}", style="dim"))
+            console.print(
+                Text(f"   in its name or its number: {shown(', '.join(hit.named))}", style="dim")
+            )
         if hit.related_words:
             console.print(
                 Text(f"   related words: {shown(', '.join(hit.related_words))}", style="dim")

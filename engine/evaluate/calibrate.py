@@ -179,7 +179,7 @@ def judge(
             calibration,
             kind=shape(item.query),
             foreign=item.found.foreign,
-            contents=item.found.contents,
+            setback=item.found.setback,
         )
         order = np.lexsort((item.found.rows, -np.round(scores, 9)))
         rankings.append(item.found.rows[order].tolist())

@@ -11,13 +11,14 @@ import numpy as np
 from engine.progress import CancelToken
 from engine.records import SearchSettings
 from engine.search import attention, dense, lexical
+from engine.search.asides import setbacks
 from engine.search.attention import Attended
 from engine.search.designations import designated
 from engine.search.exact import called_by_name, exact_share
 from engine.search.fusion_features import RawParts
 from engine.search.index import Index
 from engine.search.lexical_query import QueryTerm, RequiredPhrase
-from engine.search.query import is_contents, scripts
+from engine.search.query import scripts
 from engine.search.question import Question
 
 LEXICAL_CANDIDATES = 100
@@ -36,7 +37,7 @@ class Candidates:
         rows: Ascending, int64 ``[N]``.
         raw: Raw parts of each.
         foreign: Whether each is in another language than the question, bool ``[N]``.
-        contents: Whether each is a piece of a table of contents, bool ``[N]``.
+        setback: Log-odds that each loses for being beside the matter, ``[N]``.
         attended: By position of the revision.
         relaxed: Whether nothing in the scope holds what the question puts in quotes, so that the
             quotes were ignored.
@@ -50,7 +51,7 @@ class Candidates:
     rows: np.ndarray
     raw: RawParts
     foreign: np.ndarray
-    contents: np.ndarray
+    setback: np.ndarray
     attended: Mapping[int, Attended]
     relaxed: bool = False
     called: bool = False
@@ -89,15 +90,11 @@ def gather(
         exact = called_by_name(called, index, ordered)
     else:
         exact = exact_share(question.text, index, ordered)
-    contents = [
-        is_contents(index.passage_text(row), index.passage(row).heading_path)
-        for row in ordered.tolist()
-    ]
     return Candidates(
         ordered,
         whole.parts(ordered, exact, cancel),
         _foreign(question.text, index, ordered),
-        np.array(contents, bool),
+        setbacks(question.text, index, ordered),
         whole.attended,
         relaxed,
         bool(called),

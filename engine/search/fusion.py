@@ -66,8 +66,6 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
 # Whoever types a bare word or part number wants the places where it stands: log-odds of an exact
 # match, as far as one counts.
 SHORT_EXACT_BONUS = 4.0
-# Log-odds that a table of contents loses: it holds the words of every heading and answers nothing.
-CONTENTS_PENALTY = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,7 @@ def fuse(
     *,
     kind: QueryShape,
     foreign: np.ndarray,
-    contents: np.ndarray | None = None,
+    setback: np.ndarray | None = None,
 ) -> np.ndarray:
     """Fused scores.
 
@@ -182,7 +180,7 @@ def fuse(
         calibration: Parameters.
         kind: What kind of question it is.
         foreign: Candidates in another language than the question, bool ``[N]``.
-        contents: Candidates that are lines of a table of contents, bool ``[N]``; none if None.
+        setback: Log-odds that candidates lose for being beside the matter, ``[N]``; none if None.
 
     Returns:
         float64 ``[N]`` in 0..1; 0 where no part could run.
@@ -194,8 +192,8 @@ def fuse(
         scale = np.array([weights[name] for name in SCALES])
         logits[rows] = scales(found) @ scale + weights["bias"]
     logits = logits + calibration.short_bonus * kind.exact * np.nan_to_num(raw.exact)
-    if contents is not None:
-        logits = logits - CONTENTS_PENALTY * contents
+    if setback is not None:
+        logits = logits - setback
     return sigmoid(logits)
 
 

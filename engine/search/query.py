@@ -1,7 +1,6 @@
 """What in a question carries its meaning, and in which script it is written."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +18,6 @@ SHORT_QUERY_LENGTH = 6
 # At least this share of letters decides the script.
 SCRIPT_SHARE = 0.2
 
-_CONTENTS_HEADING = re.compile(
-    r"\s*(?:目\s*次|索\s*引|(?:table of )?contents|index)\s*", re.IGNORECASE
-)
-# A title, leaders and a page number; a tab would also match the rows of a parts list.
-_CONTENTS_LINE = re.compile(r"\w.*[.．・…‥]{3,}\s*[0-9０-９]{1,4}\s*$")
 # Kana, full and half width, and CJK ideographs.
 _JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\u3005]")
 _WORD_EN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
@@ -79,14 +73,6 @@ def token_weights(query: QueryEncoding) -> np.ndarray:
     characters = span_weights(query.text, query.token_spans)
     weights = query.token_weights * (characters if characters.any() else np.float32(1.0))
     return weights / weights.max() if len(weights) else weights
-
-
-def is_contents(text: str, heading_path: Sequence[str]) -> bool:
-    """Whether a passage is a piece of a table of contents or an index."""
-    if heading_path and _CONTENTS_HEADING.fullmatch(heading_path[-1]):
-        return True
-    lines = [line for line in text.splitlines() if line.strip()]
-    return len(lines) > 1 and all(map(_CONTENTS_LINE.search, lines))
 
 
 @dataclass(frozen=True, slots=True)

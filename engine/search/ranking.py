@@ -104,9 +104,7 @@ def _by_topic(
 
 
 def _scores(found: Candidates, fitted: fusion.Calibration, kind: QueryShape) -> np.ndarray:
-    fused = fusion.fuse(
-        found.raw, fitted, kind=kind, foreign=found.foreign, contents=found.contents
-    )
+    fused = fusion.fuse(found.raw, fitted, kind=kind, foreign=found.foreign, setback=found.setback)
     # The last bits are the machine's; far behind the first, candidates differ by little more.
     return np.round(fused, 9)
 

@@ -93,7 +93,7 @@ class Scope:
                 passages.append(
                     Passage(ordinal, start, end, part.kind, part.headings, ((start, end),))
                 )
-            ids = tuple(PassageId(number * 10_000 + i) for i in range(len(parts)))
+            ids = tuple(PassageId(number * 1000 + i) for i in range(len(parts)))
             terms |= {
                 one: passage_terms(part.text, part.headings)
                 for one, part in zip(ids, parts, strict=True)

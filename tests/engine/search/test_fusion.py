@@ -34,7 +34,10 @@ def fused(parts, short=0.0, foreign=None, calibration=None):
     count = len(parts.lexical)
     away = np.zeros(count, bool) if foreign is None else np.array(foreign)
     return fuse(
-        parts, calibration or Calibration(), kind=QueryShape(True, False, short), foreign=away
+        parts,
+        calibration or Calibration(),
+        kind=QueryShape(True, False, short, short),
+        foreign=away,
     )
 
 
@@ -304,14 +307,14 @@ def test_bare_word_leans_on_where_it_stands():
     assert bare[0] > bare[1]
 
 
-def test_table_of_contents_loses_to_an_equal_passage():
+def test_passage_that_is_set_back_loses_to_an_equal_one():
     parts = raw([0.6, 0.6], [0.4, 0.4], [0.6, 0.6])
     scores = fuse(
         parts,
         Calibration(),
         kind=QueryShape(True, False, 0.0),
         foreign=np.zeros(2, bool),
-        contents=np.array([True, False]),
+        setback=np.array([1.5, 0.0]),
     )
     assert scores[0] < scores[1]
 

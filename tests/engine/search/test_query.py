@@ -4,7 +4,6 @@ import pytest
 from engine.records import QueryEncoding
 from engine.search.query import (
     character_weights,
-    is_contents,
     scripts,
     shape,
     span_weights,
@@ -100,20 +99,3 @@ def test_scripts(text, japanese, latin):
 )
 def test_short_queries_are_told_from_sentences(query, short):
     assert shape(query).short == short
-
-
-@pytest.mark.parametrize(
-    ("text", "headings", "contents"),
-    [
-        ("12.3 外国語を話す作業者\t49\n13 記録と改訂\t50", ("目 次",), True),
-        ("1\tHV-2041-01\t本体\t1\n2\tHV-2041-02\tスプール\t1", (), False),
-        ("3 締付け ........ 12\n4 洗浄 ………… 18", (), True),
-        ("何か", ("目次",), True),
-        ("Scope", ("Table of Contents",), True),
-        ("部品番号\t個数\nAB-1\t4個\nAB-2\t5個", (), False),
-        ("締付トルクは 12", (), False),
-        ("目次を見ること。", ("3 記録",), False),
-    ],
-)
-def test_table_of_contents(text, headings, contents):
-    assert is_contents(text, headings) == contents
