@@ -7,6 +7,7 @@ log-odds; whoever asks for changes finds them where they are told.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -68,7 +69,8 @@ def is_contents(text: str, heading_path: Sequence[str]) -> bool:
     return len(lines) > 1 and all(map(_CONTENTS_LINE.search, lines))
 
 
-def is_history(text: str, heading_path: Sequence[str]) -> bool:
+@lru_cache(maxsize=8192)
+def is_history(text: str, heading_path: tuple[str, ...]) -> bool:
     """Whether a passage tells what was changed, and when."""
     above = any(_HISTORY_HEADING.search(fold(heading).text) for heading in heading_path)
     return above or _HISTORY_ROW.match(fold(text).text) is not None

@@ -69,7 +69,8 @@ def _headed(index: Index, row: int) -> tuple[int, int]:
         return row, row
     if row < first + HEAD:
         return first, end
-    if index.passage(row).kind != "row":
+    if index.passage(row).kind != "row" or "\n" in index.passage_text(row):
+        # Rows of a small table are one passage, and a number in its header is that of a column.
         return row, row
     begin, stop = row, row + 1
     while begin > max(first, row - HEAD_OF_SHEET) and _share_section(index, begin - 1, row):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def exact_share(query: str, index: Index, rows: np.ndarray) -> np.ndarray:
     wanted = {identifier_terms(found)[0] for found in named} | _numbers(query, named)
     whole = _squeezed(query)
     exact = np.zeros(len(rows))
-    names: dict[int, set[str]] = {}
+    names: dict[int, frozenset[str]] = {}
     for at, row in enumerate(rows.tolist()):
         text = index.passage_text(row)
         if wanted:
@@ -60,11 +61,13 @@ def called_by_name(firsts: Collection[PassageId], index: Index, rows: np.ndarray
     return np.array([float(index.revision_of(row) in named) for row in rows.tolist()])
 
 
-def _naming(text: str) -> set[str]:
+@lru_cache(maxsize=8192)
+def _naming(text: str) -> frozenset[str]:
     """What names something in a text: its identifiers in all their forms, and long numbers."""
     # A tolerance also stands where its unit is written behind it.
     found = identifiers(text)
-    return {term for one in found for term in identifier_terms(one)} | _numbers(text, found)
+    terms = (term for one in found for term in identifier_terms(one))
+    return frozenset(terms) | _numbers(text, found)
 
 
 def _numbers(text: str, named: Sequence[Identifier]) -> set[str]:

@@ -6,6 +6,7 @@ revision when a question reaches it and kept up to a budget.
 """
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +115,7 @@ class Index:
         self.revisions = tuple(sorted(revisions, key=lambda revision: revision.revision_id))
         sizes = [len(revision.passages) for revision in self.revisions]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._starts: list[int] = self.starts.tolist()
         self.vectors, self.vector_starts = _stack(self.revisions)
         self._rows = {
             passage_id: int(start) + position
@@ -136,7 +138,7 @@ class Index:
 
     def revision_of(self, row: int) -> int:
         """Position in ``revisions`` of the revision that a row belongs to."""
-        return int(np.searchsorted(self.starts, row, side="right")) - 1
+        return bisect_right(self._starts, row) - 1
 
     def revisions_of(self, rows: np.ndarray) -> np.ndarray:
         """Positions in ``revisions`` of the revisions that rows belong to, int64 ``[N]``."""

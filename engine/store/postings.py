@@ -11,7 +11,8 @@ from engine.store.database import Database
 from engine.store.faults import translated
 from engine.store.terms import MOST_TERMS, clean_term
 
-_CACHED_TERMS = 64
+# Occurrences in passages that are kept, of all terms together: some 20 MB.
+_CACHED_PLACES = 100_000
 _CHUNK = 500
 
 
@@ -30,6 +31,7 @@ class StoredPostings:
         self._schema_version = -1
         self._lengths: tuple[np.ndarray, np.ndarray] | None = None
         self._terms: OrderedDict[str, list[tuple[PassageId, int, tuple[int, ...]]]] = OrderedDict()
+        self._places = 0
 
     def lengths(self) -> tuple[np.ndarray, np.ndarray]:
         """Passage ids of the scope, int64 ``[P]`` ascending, and their term counts,
@@ -60,9 +62,11 @@ class StoredPostings:
                 return self._terms[term]
         found = self._load(term, passages)
         with self._guard:
-            self._terms[term] = found
-            if len(self._terms) > _CACHED_TERMS:
-                self._terms.popitem(last=False)
+            if term not in self._terms:
+                self._terms[term] = found
+                self._places += len(found) + 1
+            while self._places > _CACHED_PLACES:
+                self._places -= len(self._terms.popitem(last=False)[1]) + 1
         return found
 
     def _notice_rebuild(self) -> None:
@@ -73,6 +77,7 @@ class StoredPostings:
             self._schema_version = version
             self._lengths = None
             self._terms.clear()
+            self._places = 0
 
     def _load_lengths(self) -> tuple[np.ndarray, np.ndarray]:
         rows: list[tuple[int, bytes]] = []

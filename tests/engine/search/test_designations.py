@@ -94,6 +94,12 @@ def test_name_heading_and_sheet_designate_what_is_theirs(scope_of):
     assert "特採" in scope.search("TY25-9 判定").passages[0].text
 
 
+def test_number_over_a_column_designates_nothing(scope_of):
+    table = "項目\tPS-05\tPS-07\n項目: 締付トルク\tPS-05: 280\tPS-07: 480"
+    texts = [Part(text, ("1 総則",)) for text in OTHER] + [Part(table, ("4 条件",), "row")]
+    assert scope_of(texts).designated("PS-07 締付トルク") == {}
+
+
 def test_what_goes_by_most_of_the_numbers_is_meant(scope_of):
     both = ["図番 HV-2041-01 改訂 EC25-7", "材質はS45C", "質量は2 kg"]
     one = ["図番 HV-2041-01", "材質はFCD450", "質量は3 kg"]
