@@ -12,14 +12,14 @@ from engine.search.answer_features import PassageTokens
 from engine.search.answering import Reading, answer_evidence, answer_marks, language, read
 from engine.search.attention import passage_attention, segments
 from engine.search.index import Index
+from engine.search.question import Question
 
 # As many as are shown, which are read for their marks anyway.
 MOST_READ = 10
 
 
 def read_best(
-    query: QueryEncoding,
-    asked: lexical.QueryTerms,
+    questions: Sequence[Question],
     index: Index,
     rows: np.ndarray,
     scores: np.ndarray,
@@ -32,10 +32,9 @@ def read_best(
     sentence: the weights say nothing of them.
 
     Args:
-        query: The question.
-        asked: The question taken apart.
+        questions: What each of N candidates is asked, with the model.
         index: Scope.
-        rows: N candidates, ascending.
+        rows: The candidates, ascending.
         scores: Their scores so far, ``[N]``.
         table: The pack's ``highlights`` section; may be empty.
         cancel: Checked between passages.
@@ -47,15 +46,15 @@ def read_best(
     readings: dict[int, Reading] = {}
     evidence: dict[int, float] = {}
     shares = np.full(len(rows), np.nan)
-    wanted = language(query.text)
+    wanted = language(questions[0].text) if questions else ""
     if wanted not in table.get("passages", {}):
         return readings, shares
     for at in np.lexsort((rows, -scores))[:MOST_READ].tolist():
         cancel.check()
-        row = int(rows[at])
-        if not _is_prose(index, row, wanted):
+        row, query = int(rows[at]), questions[at].encoding
+        if query is None or not _is_prose(index, row, wanted):
             continue
-        echoes = lexical.match_spans(asked, index.passage_text(row))
+        echoes = lexical.match_spans(questions[at].asked, index.passage_text(row))
         reading = read_passage(query, index, row, echoes)
         if reading is None:
             continue

@@ -147,16 +147,16 @@ def _ranked(
     marking: Mapping[str, Any],
 ) -> RankedPassage:
     row, reading = int(ranking.found.rows[at]), ranking.readings.get(at)
-    asked, query_encoding = question.asked, question.encoding
-    if not ranking.guessed[at]:
-        asked = replace(asked, associations=())
+    asked = question.asked if ranking.guessed[at] else replace(question.asked, associations=())
+    about = question.about(bool(ranking.by_topic[at]))
     revision = index.revisions[index.revision_of(row)]
     passage = index.passage(row)
     text = index.passage_text(row)
-    terms = list(reading.passage.echoes) if reading else lexical.match_spans(asked, text)
-    if settings.use_attention and query_encoding is not None:
-        reading = reading or read_passage(query_encoding, index, row, terms)
-        spans, weights = passage_marks(query_encoding, index, row, reading, marking)
+    terms = lexical.match_spans(asked, text)
+    if settings.use_attention and about.encoding is not None:
+        echoes = lexical.match_spans(about.asked, text)
+        reading = reading or read_passage(about.encoding, index, row, echoes)
+        spans, weights = passage_marks(about.encoding, index, row, reading, marking)
     else:
         spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
     name = readable(revision.path)

@@ -39,6 +39,10 @@ class Question:
     topic: "Question | None" = None
     designations: Mapping[str, str] = field(default_factory=dict)
 
+    def about(self, topic: bool) -> "Question":
+        """The topic, if there is one and it is asked for, or the whole question."""
+        return self.topic if topic and self.topic is not None else self
+
 
 def put(
     text: str,

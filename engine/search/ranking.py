@@ -34,6 +34,7 @@ class Ranking:
         scores: float64 ``[N]`` in 0..1.
         parts: The parts of each score in 0..1 by name, ``[N]``, NaN where absent.
         guessed: Candidates whose scores associations add to, bool ``[N]``.
+        by_topic: Candidates scored by the question's topic rather than by all of it, bool ``[N]``.
         readings: Those read for an answer, by place.
         order: Places of the best, best first, of equal passages of one document only the first.
     """
@@ -42,6 +43,7 @@ class Ranking:
     scores: np.ndarray
     parts: Mapping[str, np.ndarray]
     guessed: np.ndarray
+    by_topic: np.ndarray
     readings: Mapping[int, Reading]
     order: list[int]
 
@@ -60,16 +62,16 @@ def rank(
     fitted, kind = fusion.Calibration.read(calibration), shape(question.text)
     if found.called:
         kind = replace(kind, exact=1.0)
-    elif found.topic is not None:
+    by_topic = np.zeros(len(found.rows))
+    if found.topic is not None and not found.called:
         kind = replace(kind, exact=DESIGNATED)
-        found = replace(found, raw=_by_topic(found, found.topic, fitted, kind))
+        by_topic, raw = _by_topic(found, found.topic, fitted, kind)
+        found = replace(found, raw=raw)
     scores = _scores(found, fitted, kind)
     readings: Mapping[int, Reading] = {}
-    encoding = question.encoding
-    if marking and encoding is not None and settings.use_attention and settings.use_lexical:
-        readings, answer = read_best(
-            encoding, question.asked, index, found.rows, scores, marking, cancel
-        )
+    if marking and question.encoding and settings.use_attention and settings.use_lexical:
+        questions = [question.about(bool(share > 0.5)) for share in by_topic]
+        readings, answer = read_best(questions, index, found.rows, scores, marking, cancel)
         found = replace(found, raw=replace(found.raw, answer=answer))
         scores = _scores(found, fitted, kind)
     return Ranking(
@@ -77,6 +79,7 @@ def rank(
         scores,
         fusion.calibrated(found.raw, fitted),
         fusion.guessed(found.raw, fitted, kind=kind, foreign=found.foreign),
+        by_topic > 0.5,
         readings,
         _distinct(index, found.rows, np.lexsort((found.rows, -scores)), settings.top),
     )
@@ -84,23 +87,25 @@ def rank(
 
 def _by_topic(
     found: Candidates, topic: RawParts, fitted: fusion.Calibration, kind: QueryShape
-) -> RawParts:
+) -> tuple[np.ndarray, RawParts]:
     """Raw parts of each candidate by the whole question or by its topic, whichever says more.
 
     The whole question counts as far as the passage holds the topic's words: one that holds the
     number alone is no answer.
+
+    Returns:
+        Share of the topic in each, 0..1 ``[N]``, and the parts.
     """
     whole, about = (
         fusion.strengths(raw, fitted, kind=kind, foreign=found.foreign)
         for raw in (found.raw, topic)
     )
-    about[np.isnan(topic.exact)] = -np.inf
     meant = ~np.isnan(topic.exact)
     words = np.nan_to_num(topic.lexical)
     most = words.max(initial=0.0)
-    share = np.where(about > whole, 1.0, 1.0 - words / most if most else 0.0)
+    share = meant * np.where(about > whole, 1.0, 1.0 - words / most if most else 0.0)
     exact = np.where(meant, 1.0, MENTIONED * found.raw.exact)
-    return replace(found.raw.mixed(topic, np.where(meant, share, 0.0)), exact=exact)
+    return share, replace(found.raw.mixed(topic, share), exact=exact)
 
 
 def _scores(found: Candidates, fitted: fusion.Calibration, kind: QueryShape) -> np.ndarray:
