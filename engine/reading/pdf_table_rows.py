@@ -14,7 +14,8 @@ import numpy as np
 
 from engine.reading.builder import DocumentBuilder
 from engine.reading.pdf_tables import Table, TableCell
-from engine.reading.tabular import CellName, Merge, Row, find_labels, spread_merges
+from engine.reading.table_headers import find_labels
+from engine.reading.tabular import CellName, Merge, Row, cover, spread_merges
 from engine.records import UnitKind
 
 _SAME_COLUMN = 4.0
@@ -102,7 +103,7 @@ def _header(
             return depth, before.labels, before.header
         if not _is_set_off(block[0], own):
             return 0, before.labels, before.header
-    start, labels = find_labels(block, merges)
+    start, labels = find_labels(block, cover(merges))
     if labels and not _is_set_off(block[start - 1], own) and _is_form(block):
         start, labels = 0, {}
     return start, labels, [list(row.values) for row in block[:start]] if labels else []

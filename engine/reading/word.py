@@ -14,7 +14,8 @@ from docx.oxml.ns import qn
 from engine.reading.builder import CharacterLimit, DocumentBuilder
 from engine.reading.limits import Limits
 from engine.reading.source import Source
-from engine.reading.tabular import Merge, Row, spread_merges, write_rows
+from engine.reading.table_writing import write_rows
+from engine.reading.tabular import Merge, Row, spread_merges
 from engine.reading.word_numbering import Numbering
 from engine.reading.word_text import (
     blocks,
