@@ -9,6 +9,7 @@ from engine.reading.builder import CharacterLimit, DocumentBuilder
 from engine.reading.encoding import decode
 from engine.reading.limits import Limits
 from engine.reading.source import Source
+from engine.reading.table_words import one_line
 from engine.reading.table_writing import write_rows
 from engine.reading.tabular import Row
 from engine.records import Document
@@ -49,7 +50,7 @@ def read(source: Source, limits: Limits, report: Callable[[int, int | None], Non
             break
         if len(record) > limits.columns:
             builder.warnings.append(f"columns_left_out:{limits.columns}")
-        values = [" ".join(value.split()) for value in record[: limits.columns]]
+        values = [one_line(value) for value in record[: limits.columns]]
         if any(values):
             rows.append(Row(number, values))
         if number % 5_000 == 0:

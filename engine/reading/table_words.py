@@ -39,6 +39,17 @@ _MARK = re.compile(
     r"|(?P<article>第\s*\d+\s*[章節項])"
 )
 _CAPTION_LENGTH = 60
+_LETTER = "[\u3005\u3041-\u30ff\u4e00-\u9fff\uff21-\uff3a]"
+_SPACED = re.compile(rf"{_LETTER}(?: {_LETTER})+(?=$| ?[^\w\s])")
+
+
+def one_line(text: str) -> str:
+    """A cell's text on one line, without the spaces that stretch a title such as 検 査 表."""
+    line = " ".join(text.split())
+    stretched = _SPACED.match(line)
+    if stretched is None:
+        return line
+    return stretched[0].replace(" ", "") + line[stretched.end() :]
 
 
 @lru_cache(10_000)
