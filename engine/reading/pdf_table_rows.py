@@ -1,9 +1,9 @@
 """Writes the ruled tables of a PDF: a unit a row, each cell after the header of its column.
 
-Which rows are headers is decided as for a sheet (see ``tabular``): shaded or bold above rows that
-are not, or words above a column of values. Words alone make a header only where the table cannot
-be a form, whose labels stand beside their values: tables of two or four columns whose first (and
-third) column holds short words without digits have none unless it is set off.
+Which rows are headers is decided as for a sheet (see ``table_headers``): shaded or bold above rows
+that are not, or words above a column of values. Words alone make a header only where the table
+cannot be a form, whose labels stand beside their values: tables of two or four columns whose first
+(and third) column holds short words without digits have none unless it is set off.
 """
 
 from collections.abc import Iterator, Sequence

@@ -105,13 +105,16 @@ def _rows(
 ) -> tuple[list[Row], list[tuple[str, str]]]:
     rows: list[Row] = []
     notes: list[tuple[str, str]] = []
+    columns = limits.columns
     if is_streamed:
         # The size that a file claims for a sheet is often wrong.
         sheet.reset_dimensions()
-    elif sheet.max_column > limits.columns:
-        warned.append(f"columns_left_out:{sheet.title}")
+    else:
+        if sheet.max_column > columns:
+            warned.append(f"columns_left_out:{sheet.title}")
+        columns = min(columns, sheet.max_column)
     since_gap, last = 0, 0
-    for number, cells in enumerate(sheet.iter_rows(max_col=limits.columns), start=1):
+    for number, cells in enumerate(sheet.iter_rows(max_col=columns), start=1):
         values = [format_value(cell.value, cell.number_format or "General") for cell in cells]
         if not any(values):
             continue

@@ -98,7 +98,9 @@ def _signatures(block: Sequence[Row], covers: Covers) -> tuple[int, int, int] | 
         border = own[len(own) - titles]
         rest = own[: len(own) - titles]
         is_form = len(rest) > 1 and bool(row.styled.intersection(rest)) and not is_set_off(row)
-        is_title = len(rest) == 1 and last_row(row, rest[0], covers) >= below.number
+        is_title = len(rest) == 1 and (
+            last_row(row, rest[0], covers) >= below.number or below.filled[0] >= border
+        )
         names = [each.only(border, len(each.values)) for each in block[index:][: _SIGNED_ROWS + 1]]
         depth = next((count for count, each in enumerate(names) if not each.filled), len(names))
         if (is_form or is_title) and 1 < depth <= _SIGNED_ROWS and is_signed(names[:depth]):

@@ -6,6 +6,7 @@ from engine.reading.table_words import (
     is_item,
     is_label,
     is_name,
+    is_series,
     is_signatory,
     is_unit,
     is_value,
@@ -73,10 +74,9 @@ def _find_header(block: Sequence[Row], covers: Covers) -> tuple[int, int]:
         if not data or _bottom(row, covers) >= data[0].number:
             # Nothing below, or a name beside rows of its own.
             break
-        set_off = (
-            is_set_off(row) and is_label(row.values[row.filled[0]]) and not is_set_off(data[0])
-        )
-        if not (is_parted or set_off or all(is_label(row.values[each]) for each in row.filled)):
+        numbers = [value for value in row.values if value and not is_label(value)]
+        is_series_row = is_set_off(row) and not is_set_off(data[0]) and is_series(numbers)
+        if numbers and not (is_parted or is_series_row):
             # A full row of values before any header: a form or a table without one.
             break
         if _heads(row, spread, data, covers, is_parted, depth > 1):
@@ -93,7 +93,7 @@ def _depth(block: Sequence[Row], start: int, covers: Covers) -> tuple[int, bool]
     lines = 1
     for index in range(start, min(start + _DEPTH, len(block)) - 1):
         below = block[index + 1]
-        parted = _parts_below(block, index, covers)
+        parted = _parts_below(block, index, covers, below.number <= bottom)
         units = bool(below.own) and all(is_unit(below.values[column]) for column in below.own)
         if below.number > bottom and not (parted or units):
             break
@@ -113,8 +113,11 @@ def _bottom(row: Row, covers: Covers) -> int:
     return max(last_row(row, column, covers) for column in row.filled)
 
 
-def _parts_below(block: Sequence[Row], index: int, covers: Covers) -> bool:
-    """Whether a row parts columns under a cell of the row above it that spans them."""
+def _parts_below(block: Sequence[Row], index: int, covers: Covers, is_reached: bool) -> bool:
+    """Whether a row's next parts columns under a cell that spans them.
+
+    Other columns are empty there, unless cells reach down to it or it has words above values.
+    """
     row, below = block[index], block[index + 1]
     spans = [extent(row, column, covers) for column in row.own]
     under = [
@@ -124,9 +127,8 @@ def _parts_below(block: Sequence[Row], index: int, covers: Covers) -> bool:
     ]
     if not any(len(columns) > 1 for columns in under):
         return False
-    if sum(map(len, under)) == len(below.own):
+    if is_reached or sum(map(len, under)) == len(below.own):
         return True
-    # Other columns have a second line as well: words above values.
     words = all(is_label(below.values[column]) for column in below.own)
     data = block[index + 2] if index + 2 < len(block) else None
     return (
@@ -174,10 +176,9 @@ def _heads(
 
 
 def _names_beside(row: Row) -> bool:
-    """Whether some cells of a row are set off, the first of them too, and others are not."""
+    """Whether the first cell of a row is set off and the second is not."""
     own = row.own
-    marked = row.styled.intersection(own)
-    return 0 < len(marked) < len(own) and own[0] in marked
+    return len(own) > 1 and own[0] in row.styled and own[1] not in row.styled
 
 
 def _reads_as_form(rows: Sequence[Row]) -> bool:

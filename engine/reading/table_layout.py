@@ -11,6 +11,7 @@ from engine.reading.tabular import Covers, Row, blocks, extent, is_set_off, last
 # The title's type is bigger by this many points than what stands beside it.
 _TITLE_STEP = 2.0
 _TITLE_GAP = 2
+_REMARKS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ def _is_caption(rows: Sequence[Row], count: int, covers: Covers, has_title: bool
         return count > 1 and _is_split_line(rows, count)
     size = max(below.sizes.values(), default=0.0)
     is_styled = column in row.styled or row.sizes.get(column, 0.0) > size > 0.0
-    if caption_mark(value) is not None:
+    mark = caption_mark(value)
+    if mark is not None and not _goes_on(below, mark):
         return count > 1 or not _is_lone(below) or is_styled
     if has_title and count == 1:
         return not _is_lone(below) or is_styled
@@ -147,7 +149,7 @@ def _starts_table(block: Sequence[Row], index: int, covers: Covers) -> bool:
     """Whether a row is the header of a table of its own: set off, and laid out otherwise."""
     row, above = block[index], block[index - 1]
     own = row.own
-    if len(own) < 2 or not is_set_off(row) or row.anchors or is_set_off(above):
+    if len(own) < 2 or not is_set_off(row) or row.anchors or is_set_off(block[index + 1]):
         return False
     if not all(is_label(row.values[column]) for column in own):
         return False
@@ -155,12 +157,18 @@ def _starts_table(block: Sequence[Row], index: int, covers: Covers) -> bool:
         return True
     layout = {extent(row, column, covers) for column in own}
     other = {extent(above, column, covers) for column in above.filled}
-    return not (layout <= other or other <= layout)
+    return not (is_set_off(above) or layout <= other or other <= layout)
 
 
 def _starts_remarks(block: Sequence[Row], index: int) -> bool:
     """Whether a caption such as 【備考】 and lone rows are all that follows."""
     row = block[index]
-    if not (_is_heading_like(row) and caption_mark(row.values[row.filled[0]]) is not None):
+    mark = caption_mark(row.values[row.filled[0]]) if _is_heading_like(row) else None
+    if mark is None or _goes_on(block[index + 1], mark):
         return False
-    return len(block) - index < 60 and all(_is_lone(each) for each in block[index:])
+    return len(block) - index < _REMARKS and all(_is_lone(each) for each in block[index:])
+
+
+def _goes_on(below: Row, mark: str) -> bool:
+    """Whether the row below has the same sign, so that both are items of a list."""
+    return _is_lone(below) and caption_mark(below.values[below.filled[0]]) == mark

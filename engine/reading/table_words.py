@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 _NUMERIC = re.compile(
     r"[-+±<>≦≧≤≥~約]?\s*[\d.,]+(?:e[-+]?\d+)?\s*(?:%|[a-z°℃µμ·/]{1,6}\d?)?"
@@ -15,23 +17,24 @@ _VALUE = re.compile(
     r"[A-Za-z]{1,5}(?:-[A-Za-z]{1,4})*-?\d{2,}[A-Za-z\d-]*(?:\s*第\s*\d+\s*版)?|第\s*\d+\s*版"
 )
 _CODE = re.compile(r"[A-Za-z]{1,5}-?\d[\w-]*")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _LABEL_LENGTH = 60
 # Endings of what forms call their values: 文書番号, 改訂日, 主管部署.
 _NAME = re.compile(
-    r"\D*(?:番号|番|No\.?|コード|名|名称|日|日付|日時|年月|者|先|部署|部門|会社|工場|区分|種別|種類|件名"
-    r"|標題|版|改訂|号機|機種|[品図型色]番|型式|材[料質]|[総個員件取]?数量?|単位|規格|寸法|[重質]量|[力色]"
-    r"|工程|設備|装置|金型|場所|顧客|承認|審査|確認|作成|検査|照査|担当|主管|備考|期間|期限|時間|目的"
-    r"|対象|内容|ロット|方法|頻度|結果|判定|所在地|住所|電話)",
+    r"\D*(?:番号?|No\.?|コード|名称?|件名|標題|日付?|日時|年月|期間|期限|時間|者|先|部署|部門|会社|工場"
+    r"|区分|種[別類]|版|改訂|号機|機種|[品図型色]番|型式|材[料質]|数量?|[重質]量|力|色|単位|規格|寸法"
+    r"|工程|設備|装置|金型|場所|顧客|承認|審査|確認|作成|検査|照査|担当|主管|備考|目的|対象|内容"
+    r"|ロット|方法|頻度|結果|判定|所在地|住所|電話)",
     re.IGNORECASE,
 )
 _NAME_LENGTH = 10
-# Column of what is measured, bought or asked, never beside a value of its own.
+# Heads a column of names, so it never stands beside a value of its own.
 _ITEM = re.compile(r".*(?:項目|No\.?|番号)", re.IGNORECASE)
 _SIGNATORY = re.compile(
     r"(?:作成|審査|承認|確認|照査|検査|検認|検印|起案|立案|担当|決裁|決定|発行|報告|受付|申請)[者印]?"
     r"|.{0,6}[係課部次室組班職工場所社]長|.{0,8}(?:責任|管理)者"
 )
-_REMARK = re.compile(r"(?:※|注|備考|特記|→|[*＊]|[・･]|NOTE|→)", re.IGNORECASE)
+_REMARK = re.compile(r"(?:※|注|備考|特記|→|\*|・|NOTE)", re.IGNORECASE)
 _UNIT = re.compile(r"[(\[［（][^()（）\[\]［］]{1,12}[)\]］）]")
 _MARK = re.compile(
     r"(?P<sign>[■□◆◇●○▼▲◎])\s*\S|(?P<bracket>【[^】]+】$)|(?P<colon>[^:]{1,12}:$)"
@@ -69,6 +72,12 @@ def is_label(value: str) -> bool:
 def is_value(value: str) -> bool:
     """Whether a cell holds a number, a date, a code or the like."""
     return not is_label(value) or _CODE.fullmatch(value) is not None
+
+
+def is_series(values: Sequence[str]) -> bool:
+    """Whether numbers or dates rise from cell to cell, as those of months or distances do."""
+    numbers = [tuple(map(float, _NUMBER.findall(_normal(value)))) for value in values]
+    return len(numbers) > 1 and all(len(a) > 0 and a < b for a, b in pairwise(numbers))
 
 
 def is_name(value: str) -> bool:

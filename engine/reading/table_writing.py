@@ -92,5 +92,6 @@ def write_rows(
 
 def _is_aside(row: Row, labels: dict[int, str]) -> bool:
     """Whether a row of a table is a remark below or between its rows."""
-    filled = row.filled
-    return len(filled) == 1 and len(labels) > 1 and is_remark(row.values[filled[0]])
+    column, *more = row.filled
+    is_first = len(labels) > 1 and column <= min(labels)
+    return not more and is_first and is_remark(row.values[column])
