@@ -41,6 +41,8 @@ _BROKEN = (
 def read(source: Source, limits: Limits, report: Callable[[int, int | None], None]) -> Document:
     """Read a workbook: each sheet is a page, each row a unit that carries its column headers.
 
+    Titles and captions of tables are headings below the sheet's name.
+
     Raises:
         ReadingError: ``file_broken`` or ``file_no_text``.
     """

@@ -78,8 +78,8 @@ def _split_title(block: Sequence[Row], covers: Covers) -> tuple[Row | None, Sequ
     if not is_title or not may_be_caption(first.values[own[0]]):
         return None, block
     bottom = last_row(first, own[0], covers)
-    rest = [row.only(border + 1, len(row.values)) if row.number <= bottom else row for row in block]
-    return first.only(0, own[0]), rest
+    rest = [row.without(own[0]) if row.number <= bottom else row for row in block]
+    return first.only(0, own[0]), [row for row in rest if row.filled]
 
 
 def _is_lone(row: Row) -> bool:

@@ -41,16 +41,18 @@ class Row:
 
     def only(self, first: int, last: int) -> "Row":
         """The same row with the values of some columns alone, from ``first`` to ``last``."""
-        return Row(
-            self.number,
-            [
-                value if first <= column <= last else ""
-                for column, value in enumerate(self.values[: last + 1])
-            ],
-            frozenset(column for column in self.styled if first <= column <= last),
-            {column: name for column, name in self.anchors.items() if first <= column <= last},
-            {column: size for column, size in self.sizes.items() if first <= column <= last},
-        )
+        return self._kept(range(first, last + 1))
+
+    def without(self, column: int) -> "Row":
+        """The same row without a column's value."""
+        return self._kept([each for each in range(len(self.values)) if each != column])
+
+    def _kept(self, columns: Sequence[int]) -> "Row":
+        kept = frozenset(columns)
+        values = [value if each in kept else "" for each, value in enumerate(self.values)]
+        anchors = {each: name for each, name in self.anchors.items() if each in kept}
+        sizes = {each: size for each, size in self.sizes.items() if each in kept}
+        return Row(self.number, values, self.styled & kept, anchors, sizes)
 
 
 def column_name(column: int) -> str:

@@ -1,5 +1,7 @@
 """Sheets used as paper: forms, several tables on a sheet, captions, remarks and signatures."""
 
+from typing import Any
+
 import docx
 import openpyxl
 import pytest
@@ -30,7 +32,7 @@ def sheet(tmp_path):
     """Make a workbook of one sheet from cells by name; bold ones begin with ``*``."""
 
     def _make(values, merged=(), sizes=None):
-        book = openpyxl.Workbook()
+        book: Any = openpyxl.Workbook()
         page = book.active
         page.title = "表"
         for name, value in values.items():
