@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import docx
 import openpyxl
 import pytest
 from openpyxl.styles import Font
@@ -314,40 +313,3 @@ def test_names_below_who_signs(sheet, title):
     assert cells(document, rows[-1]) == {"D2": "黒須", "E2": "小野寺", "F2": "仲村"}
     if title is None:
         assert rows[:3] == ["客先\t東美㈱", "品番\t5C418", "品名\t座"]
-
-
-def word(tmp_path, rows, merged=()):
-    document = docx.Document()
-    table = document.add_table(len(rows), max(map(len, rows)))
-    for down, row in enumerate(rows):
-        for across, text in enumerate(row):
-            table.cell(down, across).text = text
-    for first, last in merged:
-        table.cell(*first).merge(table.cell(*last))
-    path = tmp_path / "仕様書.docx"
-    document.save(str(path))
-    return read(path, Limits())
-
-
-def test_a_word_form_whose_first_value_is_merged(tmp_path):
-    rows = [
-        ["件名", "ブレーキ付モータ", "", ""],
-        ["文書番号", "PS-M-0417", "改訂", "改3"],
-        ["供給者", "東雲モートル", "機種", "ローラコンベヤ"],
-        ["承認", "栂野", "作成", "宍倉"],
-    ]
-    document = word(tmp_path, rows, [((0, 1), (0, 3))])
-    assert texts(document)[1:] == ["\t".join(row) for row in rows[1:]]
-
-
-def test_a_word_header_of_values_parted_by_merged_cells(tmp_path):
-    rows = [
-        ["項目", "単位", "50Hz", "60Hz", ""],
-        ["", "", "200V", "200V", "220V"],
-        ["定格電流", "A", "2.35", "2.08", "2.02"],
-        ["効率", "%", "73.5", "75.8", "76.1"],
-    ]
-    merged = [((0, 0), (1, 0)), ((0, 1), (1, 1)), ((0, 3), (0, 4))]
-    assert texts(word(tmp_path, rows, merged))[2] == (
-        "項目: 定格電流\t単位: A\t50Hz / 200V: 2.35\t60Hz / 200V: 2.08\t60Hz / 220V: 2.02"
-    )
