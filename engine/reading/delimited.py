@@ -9,7 +9,9 @@ from engine.reading.builder import CharacterLimit, DocumentBuilder
 from engine.reading.encoding import decode
 from engine.reading.limits import Limits
 from engine.reading.source import Source
-from engine.reading.tabular import Row, write_rows
+from engine.reading.table_words import one_line
+from engine.reading.table_writing import write_rows
+from engine.reading.tabular import Row
 from engine.records import Document
 
 _DELIMITERS = ",\t;|"
@@ -48,18 +50,18 @@ def read(source: Source, limits: Limits, report: Callable[[int, int | None], Non
             break
         if len(record) > limits.columns:
             builder.warnings.append(f"columns_left_out:{limits.columns}")
-        values = [" ".join(value.split()) for value in record[: limits.columns]]
+        values = [one_line(value) for value in record[: limits.columns]]
         if any(values):
             rows.append(Row(number, values))
         if number % 5_000 == 0:
             report(number, None)
     builder.begin_page()
     try:
-        write_rows(builder, rows)
+        write_rows(builder, rows, captions=1)
     except CharacterLimit:
         builder.warnings.append("text_cut")
     metadata = {"encoding": decoded.encoding, "delimiter": _NAMES[delimiter]}
-    return builder.finish("csv", source, metadata=metadata)
+    return builder.finish("csv", source, title=source.stem, metadata=metadata)
 
 
 def find_delimiter(text: str, default: str) -> str:

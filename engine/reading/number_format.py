@@ -5,6 +5,8 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from engine.reading.table_words import one_line
+
 _SKIPPED = re.compile(r"\[[^\]]*\]|_.|\*.")
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)')
 _DIGITS = re.compile(r"[#0?][#0?,]*(?:\.([0#?]*))?")
@@ -38,7 +40,7 @@ def format_value(value: Any, number_format: str = "General") -> str:
         return f"{minutes // 60}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
     if isinstance(value, int | float):
         return _number(value, number_format)
-    return " ".join(str(value).split())
+    return one_line(str(value))
 
 
 def _number(value: int | float, number_format: str) -> str:

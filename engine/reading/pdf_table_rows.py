@@ -1,9 +1,9 @@
 """Writes the tables of a PDF: a unit a row, each cell after the header of its column.
 
-Which rows are headers is decided as for a sheet (see ``tabular``): shaded or bold above rows that
-are not, or words above a column of values. Words alone make a header only where the table cannot
-be a form, whose labels stand beside their values: tables of two or four columns whose first (and
-third) column holds short words without digits have none unless it is set off.
+Which rows are headers is decided as for a sheet (see ``table_headers``): shaded or bold above rows
+that are not, or words above a column of values. Words alone make a header only where the table
+cannot be a form, whose labels stand beside their values: tables of two or four columns whose first
+(and third) column holds short words without digits have none unless it is set off.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,8 @@ import numpy as np
 from engine.reading.builder import DocumentBuilder
 from engine.reading.pdf_groups import Groups, carry_groups
 from engine.reading.pdf_tables import Table, TableCell
-from engine.reading.tabular import CellName, Merge, Row, find_labels, spread_merges
+from engine.reading.table_headers import find_labels
+from engine.reading.tabular import CellName, Merge, Row, cover, spread_merges
 from engine.records import UnitKind
 
 _SAME_COLUMN = 4.0
@@ -131,7 +132,7 @@ def _header(
             return depth, before.labels, before.header
         if not _is_set_off(block[0], own):
             return 0, before.labels, before.header
-    start, labels = find_labels(block, merges)
+    start, labels = find_labels(block, cover(merges))
     if labels and not _is_set_off(block[start - 1], own) and _is_form(block):
         start, labels = 0, {}
     return start, labels, [list(row.values) for row in block[:start]] if labels else []

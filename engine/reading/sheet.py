@@ -15,7 +15,8 @@ from engine.reading.limits import Limits
 from engine.reading.number_format import format_value
 from engine.reading.sheet_parts import has_uncomputed, shape_texts, sheet_bytes
 from engine.reading.source import Source
-from engine.reading.tabular import Merge, Row, spread_merges, write_rows
+from engine.reading.table_writing import write_rows
+from engine.reading.tabular import Merge, Row, spread_merges
 from engine.records import Document
 
 # Above this, openpyxl's full model would take gigabytes; streaming knows no merged cells.
@@ -39,6 +40,8 @@ _BROKEN = (
 
 def read(source: Source, limits: Limits, report: Callable[[int, int | None], None]) -> Document:
     """Read a workbook: each sheet is a page, each row a unit that carries its column headers.
+
+    Titles and captions of tables are headings below the sheet's name.
 
     Raises:
         ReadingError: ``file_broken`` or ``file_no_text``.
@@ -92,7 +95,7 @@ def _write(
             builder.add(sheet.title, "heading", level=1, sheet=sheet.title)
         merges = [] if is_streamed else _merges(sheet)
         spread_merges(rows, merges)
-        write_rows(builder, rows, merges=merges, sheet=sheet.title, page=builder.page)
+        write_rows(builder, rows, merges=merges, sheet=sheet.title, page=builder.page, captions=2)
         for cell, text in notes:
             builder.gap("\n")
             builder.add(text, "note", sheet=sheet.title, cell=cell)
@@ -104,13 +107,16 @@ def _rows(
 ) -> tuple[list[Row], list[tuple[str, str]]]:
     rows: list[Row] = []
     notes: list[tuple[str, str]] = []
+    columns = limits.columns
     if is_streamed:
         # The size that a file claims for a sheet is often wrong.
         sheet.reset_dimensions()
-    elif sheet.max_column > limits.columns:
-        warned.append(f"columns_left_out:{sheet.title}")
+    else:
+        if sheet.max_column > columns:
+            warned.append(f"columns_left_out:{sheet.title}")
+        columns = min(columns, sheet.max_column)
     since_gap, last = 0, 0
-    for number, cells in enumerate(sheet.iter_rows(max_col=limits.columns), start=1):
+    for number, cells in enumerate(sheet.iter_rows(max_col=columns), start=1):
         values = [format_value(cell.value, cell.number_format or "General") for cell in cells]
         if not any(values):
             continue
@@ -119,12 +125,12 @@ def _rows(
             break
         since_gap = since_gap + 1 if number == last + 1 else 0
         last = number
-        styled = frozenset[int]()
+        filled = [(column, cell) for column, cell in enumerate(cells) if values[column]]
+        row = Row(number, values[: filled[-1][0] + 1])
+        row.styled = frozenset(column for column, cell in filled if _stands_out(cell))
         if since_gap < _STYLED_ROWS:
-            styled = frozenset(
-                column for column, cell in enumerate(cells) if values[column] and _stands_out(cell)
-            )
-        rows.append(Row(number, values, styled))
+            row.sizes = {column: float(cell.font.sz or 0) for column, cell in filled}
+        rows.append(row)
         if not is_streamed:
             notes += [
                 (cell.coordinate, cell.comment.text.strip()) for cell in cells if cell.comment

@@ -1,30 +1,14 @@
-"""Tables of rows and columns: header rows found, and each row written with its headers."""
+"""Rows and merged cells, as sheets, delimited files and tables of documents share them."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from engine.reading.builder import DocumentBuilder
-
-_NUMERIC = re.compile(
-    r"[-+±<>≦≧≤≥~約]?\s*[\d.,]+(?:e[-+]?\d+)?\s*(?:%|[a-z°℃µμ·/]{1,6}\d?)?"
-    r"|\d{1,4}[-/.年]\d{1,2}(?:[-/.月]\d{1,2}日?)?(?:[ t]\d{1,2}:\d{2}(?::\d{2})?)?"
-    r"|\d{1,2}:\d{2}(?::\d{2})?|true|false|ok|ng|[○×△◎✓-]",
-    re.IGNORECASE,
-)
-# Part numbers and revisions are what stands under or beside a label.
-_VALUE = re.compile(
-    r"[A-Za-z]{1,5}(?:-[A-Za-z]{1,4})*-?\d{2,}[A-Za-z\d-]*(?:\s*第\s*\d+\s*版)?|第\s*\d+\s*版"
-)
-_CODE = re.compile(r"[A-Za-z]{1,5}-?\d[\w-]*")
-_HEADER_SEARCH = 12
-_HEADER_DEPTH = 4
-_LABEL_LENGTH = 60
-
 Merge = tuple[int, int, int, int]
 """First row, first column, last row, last column; from 1, inclusive."""
+
+Covers = Mapping[tuple[int, int], Merge]
+"""Merged cell that covers a row and a column, both from 1."""
 
 
 @dataclass(slots=True)
@@ -36,17 +20,39 @@ class Row:
         values: Text of each cell, ``""`` where empty; trailing empty cells may be missing.
         styled: Columns (from 0) that are set off by bold type or a fill.
         anchors: Cell in A1 notation that a column's value was taken from, where it was merged.
+        sizes: Size of type by column, where it is known.
     """
 
     number: int
     values: list[str]
     styled: frozenset[int] = frozenset()
     anchors: dict[int, str] = field(default_factory=dict)
+    sizes: dict[int, float] = field(default_factory=dict)
 
     @property
     def filled(self) -> list[int]:
         """Columns with a value, from 0."""
         return [column for column, value in enumerate(self.values) if value]
+
+    @property
+    def own(self) -> list[int]:
+        """Columns with a value that stands in this row, not merged into it from above."""
+        return [column for column in self.filled if column not in self.anchors]
+
+    def only(self, first: int, last: int) -> "Row":
+        """The same row with the values of some columns alone, from ``first`` to ``last``."""
+        return self._kept(range(first, last + 1))
+
+    def without(self, column: int) -> "Row":
+        """The same row without a column's value."""
+        return self._kept([each for each in range(len(self.values)) if each != column])
+
+    def _kept(self, columns: Sequence[int]) -> "Row":
+        kept = frozenset(columns)
+        values = [value if each in kept else "" for each, value in enumerate(self.values)]
+        anchors = {each: name for each, name in self.anchors.items() if each in kept}
+        sizes = {each: size for each, size in self.sizes.items() if each in kept}
+        return Row(self.number, values, self.styled & kept, anchors, sizes)
 
 
 def column_name(column: int) -> str:
@@ -86,85 +92,7 @@ def spread_merges(rows: Sequence[Row], merges: Sequence[Merge], name: CellName =
                 row.anchors[left - 1] = name(top, left - 1)
 
 
-def write_rows(
-    builder: DocumentBuilder,
-    rows: Sequence[Row],
-    *,
-    merges: Sequence[Merge] = (),
-    sheet: str | None = None,
-    page: int | None = None,
-    name: CellName = a1_name,
-) -> None:
-    """Write rows as units, each value after its column's headers.
-
-    Args:
-        builder: Receives a ``row`` unit a row; ``cells`` span the values, not the headers.
-        rows: Rows that are not empty, in order.
-        merges: Merged cells.
-        sheet: Name for the units.
-        page: Page for the units.
-        name: Names cells.
-    """
-    for block in _blocks(rows):
-        start, labels = find_labels(block, merges)
-        for index, row in enumerate(block):
-            if not builder.at_page_start:
-                builder.gap("\n")
-            _write_row(builder, row, labels if index >= start else {}, sheet, page, name)
-
-
-def find_labels(block: Sequence[Row], merges: Sequence[Merge]) -> tuple[int, dict[int, str]]:
-    """Find the header of a block of rows.
-
-    Returns:
-        Index of the first row below it and label of each column from 0; 0 and none where the
-        block has no header.
-    """
-    covers = _cover(merges)
-    start, depth = _find_header(block, covers)
-    if not depth:
-        return 0, {}
-    return start + depth, _labels(block[start : start + depth], covers)
-
-
-def _write_row(
-    builder: DocumentBuilder,
-    row: Row,
-    labels: Mapping[int, str],
-    sheet: str | None,
-    page: int | None,
-    name: CellName,
-) -> None:
-    parts: list[str] = []
-    cells: list[tuple[int, int, str]] = []
-    length = 0
-    for column in row.filled:
-        value = row.values[column]
-        label = labels.get(column, "")
-        head = ("\t" if parts else "") + (f"{label}: " if label else "")
-        parts += [head, value]
-        length += len(head)
-        place = row.anchors.get(column) or name(row.number, column)
-        cells.append((length, length + len(value), place))
-        length += len(value)
-    columns = row.filled
-    first, last = (name(row.number, column) for column in (columns[0], columns[-1]))
-    place = first if first == last else f"{first}:{last}"
-    builder.add("".join(parts), "row", cells=tuple(cells), cell=place, sheet=sheet, page=page)
-
-
-def _blocks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Parts of a sheet between empty rows."""
-    start = 0
-    for index, (row, after) in enumerate(pairwise(rows)):
-        if after.number > row.number + 1:
-            yield rows[start : index + 1]
-            start = index + 1
-    if start < len(rows):
-        yield rows[start:]
-
-
-def _cover(merges: Sequence[Merge]) -> dict[tuple[int, int], Merge]:
+def cover(merges: Sequence[Merge]) -> Covers:
     """Which merged cell covers a place; only those small enough to be headers."""
     return {
         (row, column): merge
@@ -175,100 +103,30 @@ def _cover(merges: Sequence[Merge]) -> dict[tuple[int, int], Merge]:
     }
 
 
-def _find_header(block: Sequence[Row], covers: Mapping[tuple[int, int], Merge]) -> tuple[int, int]:
-    """Index of the first header row of a block and how many there are (0 where none)."""
-    width = max(len(_spread(row, covers)) for row in block[:200])
-    for start in range(min(_HEADER_SEARCH, len(block) - 1)):
-        row = block[start]
-        spread = _spread(row, covers)
-        if len(spread) < 2 or len(spread) < 0.6 * width or len(row.filled) < 2:
-            continue
-        if not all(_is_label(row.values[column]) for column in row.filled):
-            # A full row of values before any header: a form or a table without one.
-            break
-        depth = _depth(block, start, covers)
-        data = block[start + depth : start + depth + 50]
-        if data and _heads(row, spread, data, depth):
-            return start, depth
-        break
-    return 0, 0
+def extent(row: Row, column: int, covers: Covers) -> tuple[int, int]:
+    """First and last column of the cell whose value stands in a column, from 0."""
+    merge = covers.get((row.number, column + 1))
+    return (column, column) if merge is None else (merge[1] - 1, merge[3] - 1)
 
 
-def _depth(block: Sequence[Row], start: int, covers: Mapping[tuple[int, int], Merge]) -> int:
-    row = block[start]
-    last = row.number
-    parents = 0
-    for column in row.filled:
-        merge = covers.get((row.number, column + 1))
-        if merge is not None:
-            last = max(last, merge[2])
-            parents += merge[3] > merge[1] and merge[2] == row.number
-    depth = sum(other.number <= last for other in block[start : start + _HEADER_DEPTH])
-    if parents and depth == 1:
-        depth = 2
-    rows = block[start + 1 : start + depth]
-    labelled = all(_is_label(other.values[column]) for other in rows for column in other.filled)
-    return depth if labelled and depth < len(block) - start else 1
+def last_row(row: Row, column: int, covers: Covers) -> int:
+    """Number of the last row of the cell whose value stands in a column."""
+    merge = covers.get((row.number, column + 1))
+    return row.number if merge is None else merge[2]
 
 
-def _heads(row: Row, spread: Sequence[int], data: Sequence[Row], depth: int) -> bool:
-    """Whether a row of words is the header of the rows below it."""
-    values = [row.values[column] for column in row.filled]
-    if len(set(values)) < 0.7 * len(values):
-        return False
-    if depth > 1:
-        return True
-    marked = row.styled.intersection(row.filled)
-    if len(marked) < len(row.filled) and marked and marked == data[0].styled:
-        # A form: labels beside their values, row after row.
-        return False
-    styled = sum(column in row.styled for column in row.filled) >= 0.8 * len(row.filled)
-    if styled and not data[0].styled.issuperset(data[0].filled):
-        return True
-    for column in spread:
-        below = [other.values[column] for other in data if column < len(other.values)]
-        below = [value for value in below if value]
-        numeric = sum(not _is_label(value) or bool(_CODE.fullmatch(value)) for value in below)
-        if numeric and numeric > 0.5 * len(below) and (len(below) > 1 or len(data) == 1):
-            return True
-    # All words: a list of three rows or more that are as full as their header.
-    full = sum(len(other.filled) >= 0.7 * len(spread) for other in data)
-    return len(data) >= 3 and full >= 0.8 * len(data) and len(spread) >= 3
+def is_set_off(row: Row) -> bool:
+    """Whether all cells of a row are bold or filled."""
+    own = row.own
+    return bool(own) and row.styled.issuperset(own)
 
 
-def _spread(row: Row, covers: Mapping[tuple[int, int], Merge]) -> list[int]:
-    """Columns that have a value of their own or one merged into them."""
-    columns = set(row.filled)
-    for column in row.filled:
-        merge = covers.get((row.number, column + 1))
-        if merge is not None:
-            columns.update(range(merge[1] - 1, merge[3]))
-    return sorted(columns)
-
-
-def _labels(rows: Sequence[Row], covers: Mapping[tuple[int, int], Merge]) -> dict[int, str]:
-    by_number = {row.number: row for row in rows}
-    parts: dict[int, list[str]] = {}
-    for row in rows:
-        for column in _columns(row, covers):
-            merge = covers.get((row.number, column + 1))
-            source, taken = (row, column)
-            if merge is not None and merge[0] in by_number:
-                source, taken = by_number[merge[0]], merge[1] - 1
-            value = source.values[taken] if taken < len(source.values) else ""
-            names = parts.setdefault(column, [])
-            if value and (not names or names[-1] != value):
-                names.append(value)
-    return {column: " / ".join(names) for column, names in parts.items() if names}
-
-
-def _columns(row: Row, covers: Mapping[tuple[int, int], Merge]) -> set[int]:
-    covered = {column - 1 for number, column in covers if number == row.number}
-    return covered | set(row.filled)
-
-
-def _is_label(value: str) -> bool:
-    normal = unicodedata.normalize("NFKC", value).strip()
-    if _VALUE.fullmatch(normal) and len(normal) > 3:
-        return False
-    return len(normal) <= _LABEL_LENGTH and not _NUMERIC.fullmatch(normal)
+def blocks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Stretches of rows between empty ones."""
+    start = 0
+    for index, (row, after) in enumerate(pairwise(rows)):
+        if after.number > row.number + 1:
+            yield rows[start : index + 1]
+            start = index + 1
+    if start < len(rows):
+        yield rows[start:]

@@ -14,7 +14,9 @@ from docx.oxml.ns import qn
 from engine.reading.builder import CharacterLimit, DocumentBuilder
 from engine.reading.limits import Limits
 from engine.reading.source import Source
-from engine.reading.tabular import Merge, Row, spread_merges, write_rows
+from engine.reading.table_words import one_line
+from engine.reading.table_writing import write_rows
+from engine.reading.tabular import Merge, Row, spread_merges
 from engine.reading.word_numbering import Numbering
 from engine.reading.word_text import (
     blocks,
@@ -213,7 +215,7 @@ def _grid(table: Any) -> tuple[list[Row], list[Merge], list[Any]]:
                 open_merges[column][2] = number
                 values += [""] * width
             else:
-                values += [" ".join(container_text(cell, " ").split()), *[""] * (width - 1)]
+                values += [one_line(container_text(cell, " ")), *[""] * (width - 1)]
                 closed = open_merges.pop(column, None)
                 if closed is not None:
                     merges.append(_merge(closed))

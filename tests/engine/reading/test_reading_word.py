@@ -221,3 +221,36 @@ def test_metadata(make):
     document = make(_fill)
     assert document.title == "品質規程"
     assert (document.metadata["author"], document.metadata["revision"]) == ("品質保証課", "第3版")
+
+
+def fill_table(document, rows, merged):
+    table = document.add_table(len(rows), len(rows[0]))
+    for down, row in enumerate(rows):
+        for across, text in enumerate(row):
+            table.cell(down, across).text = text
+    for first, last in merged:
+        table.cell(*first).merge(table.cell(*last))
+
+
+def test_a_form_whose_first_value_is_merged(make):
+    rows = [
+        ["件名", "ブレーキ付モータ", "", ""],
+        ["文書番号", "PS-M-0417", "改訂", "改3"],
+        ["供給者", "東雲モートル", "機種", "ローラコンベヤ"],
+        ["承認", "栂野", "作成", "宍倉"],
+    ]
+    document = make(lambda each: fill_table(each, rows, [((0, 1), (0, 3))]))
+    assert texts(document)[1:] == ["\t".join(row) for row in rows[1:]]
+
+
+def test_a_header_of_values_parted_by_merged_cells(make):
+    rows = [
+        ["項目", "単位", "50Hz", "60Hz", ""],
+        ["", "", "200V", "200V", "220V"],
+        ["定格電流", "A", "2.35", "2.08", "2.02"],
+        ["効率", "%", "73.5", "75.8", "76.1"],
+    ]
+    merged = [((0, 0), (1, 0)), ((0, 1), (1, 1)), ((0, 3), (0, 4))]
+    assert texts(make(lambda each: fill_table(each, rows, merged)))[2] == (
+        "項目: 定格電流\t単位: A\t50Hz / 200V: 2.35\t60Hz / 200V: 2.08\t60Hz / 220V: 2.02"
+    )
