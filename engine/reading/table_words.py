@@ -45,6 +45,8 @@ _CAPTION_LENGTH = 60
 _LETTER = "[\u3005\u3041-\u30ff\u4e00-\u9fff\uff21-\uff3a]"
 _SPACED = re.compile(rf"{_LETTER}(?: {_LETTER})+(?=$| ?[^\w\s])")
 
+_WIDE = re.compile(r"\u3000|\s\s")
+
 
 def one_line(text: str) -> str:
     """A cell's text on one line, without the spaces that stretch a title such as 検 査 表."""
@@ -52,7 +54,11 @@ def one_line(text: str) -> str:
     stretched = _SPACED.match(line)
     if stretched is None:
         return line
-    return stretched[0].replace(" ", "") + line[stretched.end() :]
+    word = stretched[0].replace(" ", "")
+    if len(word) == 2 and not _WIDE.search(text):
+        # As likely a name such as 林 勝.
+        return line
+    return word + line[stretched.end() :]
 
 
 @lru_cache(10_000)
