@@ -76,7 +76,11 @@ def _has_own_top(block: Sequence[Row], border: int, covers: Covers, is_apart: bo
         if not named or reaches or not may_be_caption(row.values[top[0]]):
             return False
         if is_apart:
-            return not (is_set_off(row) and is_set_off(below))
+            # Both set off may be the two lines of one header, unless the rows tell otherwise.
+            is_one_header = is_set_off(row) and is_set_off(below)
+            return not is_one_header or (
+                not _stand_under(row, beside, covers) and _end_apart(block, border)
+            )
         return (
             extent(row, top[0], covers)[1] >= header[-1]
             and top[0] in row.styled
@@ -84,6 +88,21 @@ def _has_own_top(block: Sequence[Row], border: int, covers: Covers, is_apart: bo
             and not below.styled.issuperset(beside)
         )
     return False
+
+
+def _stand_under(row: Row, columns: Sequence[int], covers: Covers) -> bool:
+    """Whether all columns stand under cells of a row."""
+    spans = [extent(row, column, covers) for column in row.own]
+    return all(any(first <= column <= last for first, last in spans) for column in columns)
+
+
+def _end_apart(block: Sequence[Row], border: int) -> bool:
+    """Whether the rows left and right of a border end at different places."""
+    left, right = (
+        max((row.number for row in block if any(inside(each) for each in row.own)), default=0)
+        for inside in (lambda column: column < border, lambda column: column >= border)
+    )
+    return abs(left - right) > 1
 
 
 def _signatures(block: Sequence[Row], covers: Covers) -> tuple[int, int, int] | None:
