@@ -12,9 +12,10 @@ from engine.search.index import Index
 from engine.search.lexical_lookup import Postings
 from engine.search.lexical_terms import HEADING
 
-# Passages at the head of a document, and rows at the head of a sheet, that say which it is.
+# Passages at the head of a document, and rows at the head of one or of a sheet, that say which
+# it is.
 HEAD = 3
-HEAD_OF_SHEET = 6
+HEAD_ROWS = 6
 
 
 def designated(
@@ -67,15 +68,16 @@ def _headed(index: Index, row: int) -> tuple[int, int]:
     first, end = _document(index, row)
     if _is_listed(index, row, first, end):
         return row, row
-    if row < first + HEAD:
+    # Rows of a small table are one passage, and a number in its header is that of a column.
+    is_row = index.passage(row).kind == "row" and "\n" not in index.passage_text(row)
+    if not is_row:
+        return (first, end) if row < first + HEAD else (row, row)
+    if row < first + HEAD_ROWS and _share_section(index, first, row):
         return first, end
-    if index.passage(row).kind != "row" or "\n" in index.passage_text(row):
-        # Rows of a small table are one passage, and a number in its header is that of a column.
-        return row, row
     begin, stop = row, row + 1
-    while begin > max(first, row - HEAD_OF_SHEET) and _share_section(index, begin - 1, row):
+    while begin > max(first, row - HEAD_ROWS) and _share_section(index, begin - 1, row):
         begin -= 1
-    if begin == row - HEAD_OF_SHEET:
+    if begin == row - HEAD_ROWS:
         return row, row
     while stop < end and _share_section(index, stop, row):
         stop += 1
