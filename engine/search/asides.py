@@ -28,7 +28,8 @@ _HISTORY_HEADING = re.compile(
     r"|(?:revision|change|amendment|document) (?:history|record|log)|revisions"
 )
 _HISTORY_ROW = re.compile(
-    r"[△▲]\s?\d|(?:rev\.?|revision|改訂|改定|改版|訂正|版|改番)(?:番号|no\.?|符号|記号|数)?: "
+    r"(?:改訂|改定|変更|訂正|revisions?)(?:欄|履歴)?\s*\n|[△▲]\s?[\da-z]"
+    r"|(?:rev\.?|revision|改訂|改定|改版|訂正|版|改番)(?:番号|no\.?|符号|記号|数)?: "
     r"[^\t]*\t(?:.*\t)?[^\t:]*(?:日|date)[^\t:]*: "
 )
 _CHANGES = re.compile(

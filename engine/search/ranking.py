@@ -17,6 +17,7 @@ from engine.search.index import Index
 from engine.search.lexical_lookup import Postings
 from engine.search.query import QueryShape, shape
 from engine.search.question import Question
+from engine.search.tables import rows_by_words
 
 # What it counts that a passage holds the number itself by which its document is asked for: rows of
 # a register are told apart by it, but the number alone is no answer.
@@ -74,6 +75,8 @@ def rank(
         readings, answer = read_best(questions, index, found.rows, scores, marking, cancel)
         found = replace(found, raw=replace(found.raw, answer=answer))
         scores = _scores(found, fitted, kind)
+    words = np.where(found.foreign, np.nan, found.raw.lexical)
+    scores = rows_by_words(index, found.rows, words, scores)
     return Ranking(
         found,
         scores,
