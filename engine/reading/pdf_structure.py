@@ -42,6 +42,8 @@ _UNIT_AFTER = re.compile(
 _OPENING = "(（"
 _CLOSING = ")）"
 _FULL_EM = 0.6
+# Letters of a line that may fill its measure.
+_FULL_LINE = 20
 _SENTENCE_END = ("。", "、", "，", ",", ";", "；")
 
 
@@ -145,12 +147,15 @@ def mark_headings(lines: list[Line], typography: Typography) -> None:
         if line.is_row:
             continue
         before = body[index - 1] if index else None
-        level = _heading_level(line, before, typography)
+        after = body[index + 1] if index + 1 < len(body) else None
+        level = _heading_level(line, before, after, typography)
         if level:
             line.kind, line.level = "heading", level
 
 
-def _heading_level(line: Line, before: Line | None, typography: Typography) -> int:
+def _heading_level(
+    line: Line, before: Line | None, after: Line | None, typography: Typography
+) -> int:
     text = unicodedata.normalize("NFKC", line.text).strip()
     if not 1 < len(text) <= 70 or text.endswith(_SENTENCE_END) or _LEADER.search(text):
         return 0
@@ -160,6 +165,8 @@ def _heading_level(line: Line, before: Line | None, typography: Typography) -> i
     size = _rounded(line.size)
     is_larger = size in typography.larger
     is_bold = line.bold and not typography.body_bold
+    if not is_bold and after is not None and _runs_on(line, after, is_larger):
+        return 0
     if number and (is_larger or is_bold):
         return number
     if is_larger:
@@ -176,6 +183,15 @@ def _heading_level(line: Line, before: Line | None, typography: Typography) -> i
         apart = before is None or before.region != line.region or _gap(before, line) > 0.9
         return number if apart or "." in text[:4] or text.startswith("第") else 0
     return 0
+
+
+def _runs_on(line: Line, after: Line, is_larger: bool) -> bool:
+    """Whether a line is the first of a paragraph; long headings of larger type are no sentences."""
+    alike = after.region == line.region and not after.is_row and abs(after.size - line.size) < 0.5
+    follows = alike and after.bold == line.bold and 0 <= _gap(line, after) <= 0.9
+    is_full = len(line.text) >= _FULL_LINE and line.u1 >= after.u1 - 1.5 * line.size
+    begins = BULLET.match(after.text) or numbering(after.text)
+    return follows and is_full and not begins and (not is_larger or "。" in after.text)
 
 
 def numbering(text: str) -> int:
