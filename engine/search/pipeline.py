@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import QueryError
+from engine.notation.folding import fold
 from engine.progress import CancelToken
 from engine.records import (
     DocumentId,
@@ -161,7 +162,12 @@ def _ranked(
         spans, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
     name = readable(revision.path)
     named = [name[start:end] for start, end in lexical.match_spans(asked, name)]
-    named += [number for number, held in ranking.found.designated.items() if held[at]]
+    known = {fold(word).text for word in named}
+    named += [
+        number
+        for number, held in ranking.found.designated.items()
+        if held[at] and fold(number).text not in known
+    ]
     if not settings.use_lexical:
         terms, named = [], []
     related = lexical.related_spans(asked, text, terms)

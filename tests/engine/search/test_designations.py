@@ -50,6 +50,11 @@ def test_document_is_asked_for_the_rest_beside_its_number(scope_of):
     assert all(other.score < best.score / 2 for other in others)
 
 
+def test_number_in_the_name_is_told_once(scope_of):
+    scope = scope_of(CERTIFICATE, OTHER, names=["校正証明書_CR25-08817.pdf", "標準書.pdf"])
+    assert scope.search("ＣＲ２５－０８８１７ 環境条件").passages[0].named == ("CR25-08817",)
+
+
 def test_number_itself_is_found_where_it_stands(scope_of):
     first, second = scope_of(CERTIFICATE, OTHER).search("CR25-08817").passages[:2]
     assert {first.text, second.text} == {CERTIFICATE[0], CERTIFICATE[4]}
