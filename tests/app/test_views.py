@@ -324,7 +324,7 @@ def test_the_why_panel_takes_the_score_apart_and_shows_verdicts(qtbot, words, th
     assert view._related.text() == "効いた関連語: ボルト・締め付け"
     view.show_hit(evidence, replace(hit, named=("HV-2041", "本体")))
     assert not view._named.isHidden()
-    assert view._named.text() == "ファイル名にある語句: HV-2041・本体"
+    assert view._named.text() == "ファイル名にある語句・文書やシートの番号: HV-2041・本体"
     view.show_hit(evidence, hit)
     assert view._related.isHidden() and view._named.isHidden()
     assert view._answer.isHidden()
