@@ -27,7 +27,7 @@ def locate(document: Document, start: int, end: int) -> Place:
     start = max(start, 0)
     end = min(end, len(document.text))
     units = _overlapping(document.units, start, end)
-    boxes = _line_boxes(document, start, end) or _unit_boxes(units)
+    boxes = _line_boxes(document, start, end) or _unit_boxes(document, units)
     pages = [unit.page for unit in units if unit.page is not None]
     if boxes:
         page = boxes[0][0]
@@ -124,12 +124,23 @@ def _union(a: Box, b: Box) -> Box:
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
-def _unit_boxes(units: Sequence[Unit]) -> tuple[tuple[int, float, float, float, float], ...]:
+def _unit_boxes(
+    document: Document, units: Sequence[Unit]
+) -> tuple[tuple[int, float, float, float, float], ...]:
+    """Boxes of units without characters of their own on the page.
+
+    The label before a value stands in the header of its table: its row is not what it means.
+    """
     return tuple(
         (unit.page, *(round(float(value), 2) for value in unit.box))  # pyright: ignore[reportReturnType]
         for unit in units
-        if unit.page is not None and unit.box is not None
+        if unit.page is not None and unit.box is not None and not _is_drawn(document, unit)
     )
+
+
+def _is_drawn(document: Document, unit: Unit) -> bool:
+    boxes = document.char_boxes
+    return boxes is not None and not np.isnan(boxes[unit.start : unit.end]).any(axis=1).all()
 
 
 def _cells(units: Sequence[Unit], start: int, end: int) -> str | None:

@@ -110,3 +110,13 @@ def test_text_without_geometry_has_no_page():
     assert (place.page, place.boxes, place.sheet, place.cell, place.entity) == (
         None, (), None, None, None,
     )  # fmt: skip
+
+
+def test_label_before_a_value_does_not_mark_its_row():
+    boxes = np.full((8, 4), np.nan, np.float32)
+    boxes[4:] = [[20 + 10 * at, 5, 30 + 10 * at, 15] for at in range(4)]
+    unit = Unit(0, 8, "row", page=1, box=(20.0, 5.0, 60.0, 15.0))
+    made = document("項目: 24.5", [Page(1, 0, 8, 595, 842)], [unit], boxes)
+    assert locate(made, 4, 8).boxes == ((1, 20.0, 5.0, 60.0, 15.0),)
+    label = locate(made, 0, 2)
+    assert (label.boxes, label.page) == ((), 1)
