@@ -28,7 +28,9 @@ _HISTORY_HEADING = re.compile(
     r"|(?:revision|change|amendment|document) (?:history|record|log)|revisions"
 )
 _HISTORY_ROW = re.compile(
-    r"(?:改訂|改定|変更|訂正|revisions?)(?:欄|履歴)?\s*\n|[△▲]\s?[\da-z]"
+    r"(?:改訂|改定|変更|訂正|revisions?)(?:欄|履歴)?\s*\n"
+    # Without a date the sign stands beside what was changed, or before a negative number.
+    r"|[△▲]\s?[\da-z]\b[^\n]*?[rh\d]\d{1,3}[./年-]\s?\d{1,2}[./月-]\s?\d{1,2}"
     r"|(?:rev\.?|revision|改訂|改定|改版|訂正|版|改番)(?:番号|no\.?|符号|記号|数)?: "
     r"[^\t]*\t(?:.*\t)?[^\t:]*(?:日|date)[^\t:]*: "
 )

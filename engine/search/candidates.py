@@ -95,7 +95,7 @@ def gather(
         whole.parts(ordered, exact, cancel),
         _foreign(question.text, index, ordered),
         setbacks(question.text, index, ordered),
-        whole.attended,
+        {**topic.attended, **whole.attended} if topic else whole.attended,
         relaxed,
         bool(called),
         topic.parts(ordered, np.ones(len(ordered)), cancel) if topic else None,

@@ -1,5 +1,6 @@
 import pytest
 
+from engine.search.candidates import MOST_SURVEYED
 from engine.search.index import Index
 from engine.search.lexical_query import query_terms
 from engine.search.question import put
@@ -48,6 +49,15 @@ def test_document_is_asked_for_the_rest_beside_its_number(scope_of):
     assert best.text == CERTIFICATE[3]
     assert best.named == ("CR25-08817",)
     assert all(other.score < best.score / 2 for other in others)
+
+
+def test_what_is_meant_is_read_however_many_documents_say_the_rest(scope_of):
+    others = [
+        ["洗浄と環境条件は別表による。", "環境条件の別表: 洗浄"] for _ in range(MOST_SURVEYED + 6)
+    ]
+    found = scope_of(*others, CERTIFICATE).search("CR25-08817 環境条件")
+    assert found.passages[0].text == CERTIFICATE[3]
+    assert found.passages[0].revision_id in found.attended
 
 
 def test_number_in_the_name_is_told_once(scope_of):
