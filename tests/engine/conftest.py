@@ -1,4 +1,4 @@
-"""A tiny random pack, exported the way the real one is."""
+"""A tiny random pack, exported the way the real one is, and files for a library."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,23 @@ from engine.training.weights import expected_shapes
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,-±トルク締付部品番号検査記録の確認はをに。、"
 WORDS = ("トルク", "締付", "部品", "番号", "検査", "the", "torque", "12")
+
+PROCEDURE = """1 締付作業
+ボルトはトルクレンチを使い、対角の順に二回に分けて締め付ける。
+締め付けが終わったら合いマークを赤で記入する。
+2 洗浄
+部品は洗い油に十分間浸し、乾いたエアを吹き付けて乾かす。
+3 検査
+品番HV-2041-07の穴径の公差は±0.05 mmとする。
+"""
+MANUAL = """# Calibration
+
+Every measuring instrument is calibrated once a year by an accredited laboratory.
+
+# Storage
+
+Finished parts are kept dry and wrapped in oil paper.
+"""
 
 
 def _tokenizer(path: Path) -> int:
@@ -79,3 +96,13 @@ def long_text() -> str:
         chosen = generator.choice(words, 12)
         lines.append("".join(chosen[:6]) + " " + " ".join(chosen[6:]) + "。")
     return "\n".join(lines)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "文書"
+    folder.mkdir()
+    (folder / "手順.txt").write_text(PROCEDURE, encoding="cp932")
+    (folder / "manual.md").write_text(MANUAL, encoding="utf-8")
+    (folder / "図面.dwg").write_bytes(b"AC1032")
+    return sorted(folder.iterdir())
