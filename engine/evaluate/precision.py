@@ -1,27 +1,21 @@
 """What int8 costs.
 
 The same questions are asked of a pack and of the float32 weights that it was made from. What is
-stored (int8 token vectors, float16 passage vectors) is rounded for both, so that the difference is
-that of the quantised weights.
+stored (int8 token vectors, float16 passage vectors, queries, keys and values) is rounded for both,
+so that the difference is that of the quantised weights and of their inputs.
 """
 
-import time
 from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
-
-from engine.errors import QueryError
 from engine.evaluate.evaluation import SPEARMAN, SetResult, evaluate
 from engine.evaluate.figures import Figure
 from engine.evaluate.retrieval import difference
 from engine.evaluate.sets import EvaluationSet
 from engine.evaluate.ways import ATTENTION, DENSE, FUSED
-from engine.model.encoder import Encoder, block_summaries
-from engine.model.pack import Pack
-from engine.model.tokenizer import Tokenizer, token_ranges
-from engine.progress import CancelToken, Job, Progress
-from engine.records import Encoding, Fidelity, QueryEncoding, Span
-from engine.training import oracle
+from engine.model.encoder import Encoder
+from engine.progress import CancelToken, Job
+from engine.training.float_parts import float_models
 from engine.training.weights import TrainedWeights
 
 # What int8 may lose, as a share.
@@ -29,70 +23,19 @@ ALLOWED = 0.005
 WAYS = (DENSE, ATTENTION, FUSED)
 
 
-class ExactEncoder:
-    """A pack's encoder from its float32 weights, in NumPy: slow, for short texts.
+def exact_encoder(encoder: Encoder, checkpoint: TrainedWeights) -> Encoder:
+    """The encoder of a pack with float32 weights in place of the pack's. Needs ``onnx``.
 
     Args:
-        pack: The pack, for its fusion and lexicon.
-        checkpoint: The weights that it was made from.
+        encoder: The pack's.
+        checkpoint: The weights that the pack was made from.
     """
-
-    def __init__(self, pack: Pack, checkpoint: TrainedWeights) -> None:
-        self.pack = pack
-        self._checkpoint = checkpoint
-        self._tokenizer = Tokenizer(checkpoint.tokenizer)
-
-    def encode(
-        self,
-        text: str,
-        spans: Sequence[Span],
-        sentences: Sequence[Span],
-        *,
-        cancel: CancelToken,
-        fidelity_sample: int,
-    ) -> Job[Encoding]:
-        """See :meth:`engine.model.encoder.Encoder.encode`; fidelity is not measured."""
-        cancel.check()
-        began = time.perf_counter()
-        tokens = self._tokenizer.tokenize(text)
-        config = self.pack.config
-        block = config.pattern.block
-        if len(tokens.ids):
-            found = oracle.encode(self._checkpoint, tokens.ids, np.float32)
-            states, vectors = found.states, np.rint(found.token_vectors * 127.0).astype(np.int8)
-        else:
-            states = np.zeros((0, config.width), np.float32)
-            vectors = np.zeros((0, config.token_width), np.int8)
-        yield Progress("encode", 1, 1)
-        ranges = token_ranges(tokens.spans, [*spans, *sentences]).tolist()
-        pooled = oracle.passage_vectors(self._checkpoint, states, ranges).astype(np.float16)
-        nothing = np.zeros((config.layers, 0, config.pattern.slots))
-        return Encoding(
-            self.pack.encoder_hash,
-            block,
-            tokens.spans,
-            vectors,
-            block_summaries(vectors / np.float32(127.0), block),
-            pooled[: len(spans)],
-            pooled[len(spans) :],
-            nothing.astype(np.int32),
-            nothing.astype(np.float16),
-            Fidelity(1.0, 1.0, 0.0, 0, 1.0),
-            time.perf_counter() - began,
-        )
-
-    def encode_query(self, text: str) -> QueryEncoding:
-        """See :meth:`engine.model.encoder.Encoder.encode_query`."""
-        tokens = self._tokenizer.tokenize(text)
-        if not len(tokens.ids):
-            raise QueryError("query_empty")
-        found = oracle.encode(self._checkpoint, tokens.ids, np.float32)
-        whole = [(0, len(tokens.ids))]
-        vector = oracle.passage_vectors(self._checkpoint, found.states, whole)[0]
-        counts, pointers, shares = oracle.question(self._checkpoint, found.states)
-        return QueryEncoding(
-            text, tokens.spans, found.token_vectors, vector, counts, pointers, shares
-        )
+    parts = {
+        f"{name}.onnx": model.SerializeToString()
+        for name, model in float_models(checkpoint).items()
+    }
+    contents = {**encoder.pack.contents, **parts}
+    return Encoder.load(replace(encoder.pack, contents=contents), encoder.threads)
 
 
 def losses(quantised: SetResult, exact: SetResult) -> list[Figure]:
@@ -123,11 +66,18 @@ def _within(ranks: Sequence[int | None], depth: int) -> list[float]:
 def measure(
     found: EvaluationSet,
     encoder: Encoder,
-    checkpoint: TrainedWeights,
-    most: int,
+    exact: Encoder,
+    most: int | None,
     cancel: CancelToken,
 ) -> Job[list[Figure]]:
-    """Losses on a set, at most ``most`` questions of each kind."""
+    """Losses on a set, at most ``most`` questions of each kind.
+
+    Args:
+        found: The set.
+        encoder: The pack's encoder.
+        exact: The same in float32, from :func:`exact_encoder`.
+        most: None for all questions.
+        cancel: Stops the work.
+    """
     quantised = yield from evaluate(found, encoder, cancel, most=most)
-    exact = ExactEncoder(encoder.pack, checkpoint)
     return losses(quantised, (yield from evaluate(found, exact, cancel, most=most)))

@@ -47,8 +47,6 @@ from engine.training.weights import TrainedWeights, load_weights
 
 # Questions of a retrieval set: the interval is then about 3 points wide each way.
 MOST_QUESTIONS = 600
-# Of those that are asked of the float32 weights, too, which is slow.
-MOST_EXACT = 150
 
 _SETS: Mapping[str, Callable[[SetResult], list[Figure]]] = {
     "parallel": parallel_figures,
@@ -107,8 +105,8 @@ def parts() -> dict[str, Measure]:
 
 def _of_set(name: str) -> Measure:
     def measure(inputs: Inputs) -> list[Figure]:
-        most = inputs.most or (None if name in _ALL else MOST_QUESTIONS)
-        return _SETS[name](_evaluated(open_set(inputs.sets / f"{name}.jsonl"), inputs, most))
+        found = open_set(inputs.sets / f"{name}.jsonl")
+        return _SETS[name](_evaluated(found, inputs, _most(name, inputs)))
 
     return measure
 
@@ -129,16 +127,20 @@ def _precision(inputs: Inputs) -> list[Figure]:
     checkpoint = inputs.checkpoint
     if checkpoint is None:
         return []
-    most = min(inputs.most or MOST_EXACT, MOST_EXACT)
+    exact = precision.exact_encoder(inputs.encoder, checkpoint)
     figures: list[Figure] = []
     for name in _EXACT:
-        found = open_set(inputs.sets / f"{name}.jsonl")
+        found, most = open_set(inputs.sets / f"{name}.jsonl"), _most(name, inputs)
         figures += run_with_progress(
-            lambda cancel, found=found: precision.measure(
-                found, inputs.encoder, checkpoint, most, cancel
+            lambda cancel, found=found, most=most: precision.measure(
+                found, inputs.encoder, exact, most, cancel
             )
         )
     return figures
+
+
+def _most(name: str, inputs: Inputs) -> int | None:
+    return inputs.most or (None if name in _ALL else MOST_QUESTIONS)
 
 
 def _paraphrases(inputs: Inputs) -> list[Figure]:

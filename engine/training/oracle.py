@@ -1,6 +1,6 @@
 """The encoder in plain NumPy from unquantised weights: what the exported pack is held against."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -56,7 +56,10 @@ def normalise(x: np.ndarray) -> np.ndarray:
 
 
 def encode(
-    checkpoint: TrainedWeights, ids: np.ndarray, dtype: type[np.floating] = np.float64
+    checkpoint: TrainedWeights,
+    ids: np.ndarray,
+    dtype: type[np.floating] = np.float64,
+    watch: Callable[[str, np.ndarray], None] | None = None,
 ) -> OracleEncoding:
     """Run token ids through the encoder.
 
@@ -64,24 +67,31 @@ def encode(
         checkpoint: The weights.
         ids: Token ids, ``[T]``.
         dtype: Arithmetic; float64 for a yardstick.
+        watch: Told the name of each layer's matrix and the rows ``[T, in]`` that it multiplies.
     """
     config, pattern = checkpoint.config, checkpoint.pattern
     weights = {name: weight.astype(dtype) for name, weight in checkpoint.weights.items()}
     epsilon = config["norm_eps"]
+
+    def product(rows: np.ndarray, name: str) -> np.ndarray:
+        if watch is not None:
+            watch(name, rows)
+        return rows @ weights[name].T
+
     heads, head_width = config["heads"], checkpoint.head_width
     x = weights["embedding.weight"][ids]
     attended = []
     for layer in range(config["layers"]):
         prefix = f"layers.{layer}."
         normed = rms_norm(x, weights[prefix + "attention_norm.weight"], epsilon)
-        qkv = (normed @ weights[prefix + "qkv.weight"].T).reshape(-1, 3, heads, head_width)
+        qkv = product(normed, prefix + "qkv.weight").reshape(-1, 3, heads, head_width)
         qkv[:, :2] += weights[prefix + "qk_bias"].reshape(2, heads, head_width)
         attention = block_sparse_attention(qkv[:, 0], qkv[:, 1], qkv[:, 2], pattern)
         attended.append(attention)
-        x = x + attention.output.reshape(len(x), -1) @ weights[prefix + "output.weight"].T
+        x = x + product(attention.output.reshape(len(x), -1), prefix + "output.weight")
         normed = rms_norm(x, weights[prefix + "feed_norm.weight"], epsilon)
-        inner = gelu(normed @ weights[prefix + "up.weight"].T)
-        x = x + inner @ weights[prefix + "down.weight"].T
+        inner = gelu(product(normed, prefix + "up.weight"))
+        x = x + product(inner, prefix + "down.weight")
     states = rms_norm(x, weights["final_norm.weight"], epsilon)
     tokens = normalise(states @ weights["token_head.weight"].T)
     return OracleEncoding(states, tokens, tuple(attended))

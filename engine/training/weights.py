@@ -1,7 +1,7 @@
 """A checkpoint's weights as export reads them: NumPy arrays, no torch."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,16 @@ class TrainedWeights:
     def head_width(self) -> int:
         """Width of one attention head."""
         return self.config["width"] // self.config["heads"]
+
+    def folded(self) -> "TrainedWeights":
+        """The same encoder with each layer's norms multiplied into the matrices behind them."""
+        weights = dict(self.weights)
+        for layer in range(self.config["layers"]):
+            for norm, matrix in (("attention_norm", "qkv"), ("feed_norm", "up")):
+                norm, matrix = (f"layers.{layer}.{name}.weight" for name in (norm, matrix))
+                weights[matrix] = weights[matrix] * weights[norm]
+                weights[norm] = np.ones_like(weights[norm])
+        return replace(self, weights=weights)
 
 
 def expected_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -18,9 +18,10 @@ EXPORTED = "float32"
 
 def export(folder: Path) -> None:
     """Write float32 and dense parts, so that the processes that are measured need no ``onnx``."""
+    from engine.training.float_parts import float_models
     from engine.training.weights import load_weights
 
-    from .float_parts import dense_models, float_models
+    from .dense_parts import dense_models
 
     source = load_weights(WEIGHTS)
     target = folder / EXPORTED

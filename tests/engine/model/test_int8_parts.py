@@ -5,15 +5,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
-from engine.training.onnx_parts import (
-    GELU_FLOOR,
-    STEPS_BELOW,
-    WEIGHT_LIMIT,
-    PartBuilder,
-    finish_model,
-    project_model,
-    quantise_rows,
-)
+from engine.training.onnx_builder import STEPS_BELOW, PartBuilder
+from engine.training.onnx_parts import GELU_FLOOR, finish_model, project_model
+from engine.training.quantisation import WEIGHT_LIMIT, Matrix, layer_matrices, nearest_rows
 from engine.training.weights import load_weights
 
 ROWS, WIDTH, OUT = 9, 64, 24
@@ -26,7 +20,11 @@ def run(session: onnxruntime.InferenceSession, **feeds: np.ndarray) -> np.ndarra
 def linear(x: np.ndarray, weight: np.ndarray, floor: float | None = None) -> np.ndarray:
     part = PartBuilder("linear")
     rows = part.quantise("x") if floor is None else part.quantise_above("x", floor)
-    part.add("Identity", part.linear("w", rows, weight), output="y")
+    part.add(
+        "Identity",
+        part.linear("w", rows, Matrix(weight, *nearest_rows(weight, WEIGHT_LIMIT))),
+        output="y",
+    )
     model = part.model(
         {"x": (TensorProto.FLOAT, ["T", x.shape[1]])},
         {"y": (TensorProto.FLOAT, ["T", len(weight)])},
@@ -43,7 +41,7 @@ def numbers() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_row_is_quantised_by_its_own_peak(numbers):
     x, weight = numbers
-    whole, scale = quantise_rows(weight, WEIGHT_LIMIT)
+    whole, scale = nearest_rows(weight, WEIGHT_LIMIT)
     step = np.abs(x).max(axis=1, keepdims=True).astype(np.float64) / 127
     steps = np.rint(x / step)
     expected = steps @ whole.T.astype(np.float64) * scale * step
@@ -66,7 +64,7 @@ def test_sums_of_the_largest_integers_are_exact():
 def test_values_above_a_floor_use_nearly_all_steps(numbers, peak):
     weight = numbers[1]
     x = np.random.default_rng(5).uniform(-GELU_FLOOR, peak, (ROWS, WIDTH)).astype(np.float32)
-    whole, scale = quantise_rows(weight, WEIGHT_LIMIT)
+    whole, scale = nearest_rows(weight, WEIGHT_LIMIT)
     exact = x.astype(np.float64) @ (whole * scale[:, None]).T.astype(np.float64)
     step = np.maximum(x.max(axis=1, keepdims=True) / 239, GELU_FLOOR / STEPS_BELOW)
     bound = np.abs(whole * scale[:, None]).sum(axis=1) * step * 0.51
@@ -80,8 +78,9 @@ def test_zero_rows_stay_zero(numbers):
 
 
 def test_a_token_does_not_depend_on_its_neighbours(tiny_checkpoint):
-    source = load_weights(tiny_checkpoint)
-    session = onnxruntime.InferenceSession(finish_model(source, 0).SerializeToString())
+    source = load_weights(tiny_checkpoint).folded()
+    model = finish_model(source, 0, layer_matrices(source))
+    session = onnxruntime.InferenceSession(model.SerializeToString())
     generator = np.random.default_rng(6)
     x, context = generator.standard_normal((2, 40, WIDTH)).astype(np.float32)
     together = run(session, x=x, context=context)
@@ -91,8 +90,8 @@ def test_a_token_does_not_depend_on_its_neighbours(tiny_checkpoint):
 
 
 def test_weights_that_float16_cannot_store_are_refused(tiny_checkpoint):
-    source = load_weights(tiny_checkpoint)
-    project_model(source, 1)
+    source = load_weights(tiny_checkpoint).folded()
+    project_model(source, 1, layer_matrices(source))
     source.weights["layers.1.qkv.weight"] = source.weights["layers.1.qkv.weight"] * 1e4
     with pytest.raises(ValueError, match="layer 1"):
-        project_model(source, 1)
+        project_model(source, 1, layer_matrices(source))

@@ -182,7 +182,10 @@ def test_fits_of_another_pack_are_taken_over_if_asked_for(tiny_checkpoint, tiny_
     manifest = json.loads((fitted / "pack.json").read_text(encoding="utf-8"))
     manifest |= {"fusion": {"version": 1, "short_bonus": 2.5}, "highlights": {"version": 1}}
     (fitted / "pack.json").write_text(json.dumps(manifest), encoding="utf-8")
+    texts = tmp_path / "texts.txt"
+    texts.write_text("ボルトを確認する。\n\nCheck the bolt.\n", encoding="utf-8")
     command = ["export", str(tiny_checkpoint), str(tmp_path / "pack"), "--revision", "2"]
+    command += ["--texts", str(texts)]
     assert export_command(command) == 0
     assert load_pack(tmp_path / "pack").fusion == {}
     assert export_command([*command, "--fits", str(fitted)]) == 0
