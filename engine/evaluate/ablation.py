@@ -161,6 +161,7 @@ def _row(variant: Variant, held: _Found, own: _Found, shares: np.ndarray) -> Row
     return Row(
         kind=variant.kind,
         name=variant.name,
+        selects=variant.pattern.k_max > 0,
         density=_mean([one.density for one in held.fidelity]),
         seconds=median(one.seconds for one in held.costs) if held.costs else None,
         memory=max(one.memory for one in held.costs) if held.costs else None,

@@ -45,6 +45,8 @@ def model_card(manifest: Mapping[str, Any], figures: str = "", lexicon: bool = F
     """
     least, most = manifest["k_min"], manifest["k_max"]
     selected = f"{least}" if least == most else f"{least} to {most}"
+    texts = manifest.get("calibration_texts")
+    rounded = f"calibrated on {texts} texts" if texts else "rounded to the nearest"
     sources = "\n".join(f"| {name} | {licence} |" for name, licence in SOURCES)
     return f"""# {manifest["name"]} {manifest["revision"]}
 
@@ -63,7 +65,7 @@ their content. It gives a vector of {manifest["passage_width"]} numbers per sent
 and passage (its first {" or ".join(map(str, manifest["passage_widths"]))} serve alone) and of
 {manifest["token_width"]} per token; of a question's tokens also how much each counts and where it
 looks for the answer.
-Weights are int8.
+Weights are int8, {rounded}; the heads are float16.
 
 ## How it was trained
 

@@ -77,6 +77,7 @@ def export_pack(
         **source.config,
         "languages": ["ja", "en"],
         "licence": licence,
+        "calibration_texts": 0 if texts is None else len(texts),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": {},
         "fusion": {},

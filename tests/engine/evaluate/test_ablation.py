@@ -155,7 +155,7 @@ def test_what_needs_graphs_is_left_out_and_said(
 def row(name: str, kind: str = variants.BUDGET, **values: Any) -> Row:
     even = Estimate(0.8, 0.7, 0.9, 50)
     usual = Row(
-        kind, name, 0.1, 2.0, 50_000_000, 0.97, 0.92, 0.05, 0.995, 0.97, even, even,
+        kind, name, True, 0.1, 2.0, 50_000_000, 0.97, 0.92, 0.05, 0.995, 0.97, even, even,
         Estimate(0.0, 0.0, 0.0, 50),
     )  # fmt: skip
     return replace(usual, **values)
@@ -183,14 +183,23 @@ def test_the_table_argues_for_the_fastest_within_limits(values: dict[str, Any], 
     quick = row("quick", seconds=1.0, **values)
     chosen = table_of(slow, quick).argued_for()
     assert chosen is (quick if fits else slow)
-    assert f"The fastest within: budget, {'quick' if fits else 'slow'}." in markdown(
-        table_of(slow, quick)
+    assert f"by content: budget, {'quick' if fits else 'slow'}." in markdown(table_of(slow, quick))
+
+
+def test_the_default_selects_by_content_even_where_neighbours_alone_are_faster():
+    near = row("local", variants.READ, selects=False, seconds=1.0)
+    found = table_of(near, row("2 selected"), row("4 selected", seconds=3.0))
+    assert found.fastest() is near
+    assert found.argued_for() == row("2 selected")
+    assert (
+        "The fastest within: what is read, local. The fastest that selects by content: budget, "
+        "2 selected." in markdown(found)
     )
 
 
 def test_where_none_is_within_that_is_said_and_untimed_ones_go_by_density():
     assert table_of(row("one", recall=0.5)).argued_for() is None
-    assert "None is within." in markdown(table_of(row("one", recall=0.5)))
+    assert "The fastest within: none." in markdown(table_of(row("one", recall=0.5)))
     # A layer's row is no pattern.
     assert table_of(row("less", variants.LAYER, seconds=0.1)).argued_for() is None
     assert table_of(row("heads", variants.SELECTION, seconds=0.1)).argued_for() is None

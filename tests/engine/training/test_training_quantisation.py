@@ -101,6 +101,8 @@ def test_a_pack_calibrated_on_its_texts_is_nearer_to_its_checkpoint(
         errors.append(1 - float((found * exact.token_vectors).sum(axis=1).mean()))
     assert errors[1] < 0.8 * errors[0]
     assert pack.encoder_hash != tiny_pack.encoder_hash
+    cards = [(one.folder / "MODEL_CARD.md").read_text("utf-8") for one in (tiny_pack, pack)]
+    assert "rounded to the nearest" in cards[0] and "calibrated on 10 texts" in cards[1]
 
 
 def test_lessons_in_both_languages_are_calibrated_on():
