@@ -1,8 +1,6 @@
 """The benchmark of the encoder: its table, its ratios, and gates that stop what is wrong."""
 
 import csv
-import importlib.util
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -250,31 +248,6 @@ def test_chunks_hold_the_whole_text():
     counts = [len(one.ids) for one in minilm.model_tokenizer().encode_batch(pieces)]
     assert max(counts) <= 258
     assert sum(counts) == pytest.approx(tokens + 2 * len(pieces), rel=0.02)
-
-
-def test_the_gate_of_the_gpu_interpreted(tmp_path: Path):
-    """In a process of its own: Triton decides when it is imported whether to interpret."""
-    pytest.importorskip("torch")
-    if importlib.util.find_spec("triton") is None:
-        pytest.skip("triton is not installed")
-    tokens = 576  # nine blocks, of which eight are read
-    texts.write_texts(tmp_path, [tokens])
-    code = (
-        "import sys, torch\n"
-        f"sys.path[:0] = [{str(HERE.parents[1])!r}, {str(HERE)!r}]\n"
-        "from pathlib import Path\n"
-        "from encoder_bench import gpu\n"
-        f"checks = gpu.gate(Path({str(tmp_path)!r}), 'cpu', torch.float32, {tokens})\n"
-        "print([(one.name, one.value) for one in checks if not one.passed], len(checks))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[] 3"
 
 
 def test_the_plot(tmp_path: Path):
