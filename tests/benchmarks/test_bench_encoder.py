@@ -1,13 +1,10 @@
-"""The benchmark of the encoder: its table, its ratios, and gates that stop what is wrong."""
+"""The benchmark of the encoder: its table, its ratios, its gates, and a line from end to end."""
 
 import csv
 import subprocess
 import sys
-from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,42 +12,9 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import bench_encoder  # noqa: E402
-from encoder_bench import child, gates, minilm, plot, targets, texts, work  # noqa: E402
-from encoder_bench.table import MEASURED, PACKAGES, Table, commit, newest  # noqa: E402
-
-from engine.evaluate.bench import Check  # noqa: E402
-
-INT8, DENSE = work.LINES[0], work.LINES[2]
-SHARED: dict[str, str | int | float] = {
-    "threads": 2,
-    "repeats_asked": 3,
-    "processor": "a processor",
-    "simd": "X86_V3",
-    "cores": 2,
-    "ram_gb": 8.0,
-    "system": "Linux 1",
-    "python": "3.11",
-    **dict.fromkeys(PACKAGES, "1.0"),
-    "commit": "abc",
-}
-
-
-def measured(line: str, length: int, seconds: float = 1.0, **changed: float) -> dict[str, Any]:
-    values = {
-        **dict.fromkeys(MEASURED, 0),
-        "line": line,
-        "length": length,
-        "tokens": length,
-        "seconds": seconds,
-        "tokens_per_s": length / seconds,
-        "characters_per_s": 2 * length / seconds,
-        "us_per_token": 1e6 * seconds / length,
-        "peak_mb": 300.0,
-        "selection": "",
-        "note": "",
-    }
-    return {**values, **changed}
+from encoder_bench import child, gates, minilm, plot, targets, texts  # noqa: E402
+from encoder_bench.table import Table, commit, newest  # noqa: E402
+from made_rows import SHARED, measured  # noqa: E402
 
 
 @pytest.fixture
@@ -132,77 +96,6 @@ def test_ratios_by_hand():
     assert by_name["ours-int8, share of choosing blocks at 32768"].met
     assert not by_name["ours-int8, share of choosing blocks at 200000"].met
     assert any("ours-int8 at 131072" in one and "dense-torch" in one for one in missing)
-
-
-def test_the_plan_puts_lengths_before_lines():
-    plan = bench_encoder.planned([INT8, DENSE], quick=False)
-    assert plan[:3] == [(INT8, 512), (DENSE, 512), (INT8, 2048)]
-    assert plan[-1] == (DENSE, 131072)
-    # Another length of the same line, to which it is compared.
-    assert plan[plan.index((INT8, 8192)) + 1] == (INT8, 200000)
-    assert {length for _, length in bench_encoder.planned(work.LINES[:4], quick=True)} == {
-        512,
-        2048,
-    }
-    gpu = [line for line in work.LINES if line.gpu]
-    assert [length for _, length in bench_encoder.planned(gpu, quick=True)] == [8192] * len(gpu)
-
-
-class Children:
-    """Stands for child processes; says which lines were measured."""
-
-    def __init__(self, right: bool = True, broken: str = "") -> None:
-        self.right, self.broken = right, broken
-        self.jobs: list[tuple[str, int]] = []
-
-    def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        if function is gates.export:
-            return None
-        if function is gates.check:
-            return [Check("a point", 1.0 if self.right else 0.0, 0.5)]
-        job: work.Job = arguments[0]
-        self.jobs.append((job.line, job.tokens))
-        if job.line == self.broken:
-            raise BrokenProcessPool("killed")
-        return measured(job.line, job.tokens)
-
-
-PLAN = [(INT8, 512), (DENSE, 512)]
-
-
-@pytest.fixture
-def children(monkeypatch: pytest.MonkeyPatch) -> Children:
-    made = Children()
-    monkeypatch.setattr(bench_encoder, "in_child", made)
-    monkeypatch.setattr(texts, "write_texts", lambda folder, lengths: None)
-    return made
-
-
-def test_a_gate_that_fails_stops_the_run(table: Table, children: Children):
-    children.right = False
-    with pytest.raises(SystemExit, match="correctness gate"):
-        bench_encoder.measure_all(PLAN, table, fresh=False)
-    assert children.jobs == []
-    assert table.earlier() == []
-
-
-def test_a_run_goes_on_where_it_stopped(table: Table, children: Children):
-    children.broken = "dense-torch"
-    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False)
-    assert [row["line"] for row in rows] == ["ours-int8"]
-    assert len(failed) == 1
-    assert "dense-torch at 512" in failed[0]
-
-    children.broken, children.jobs = "", []
-    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False)
-    assert children.jobs == [("dense-torch", 512)]
-    assert (len(rows), failed) == (2, [])
-
-    children.jobs = []
-    bench_encoder.measure_all(PLAN, table, fresh=False)
-    assert children.jobs == []
-    bench_encoder.measure_all(PLAN, table, fresh=True)
-    assert len(children.jobs) == 2
 
 
 @pytest.mark.parametrize(
