@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
 
 from encoder_bench import child, gates, plot, targets, texts  # noqa: E402
 from encoder_bench.table import Row, Table, failure, newest, setting, show, was_measured  # noqa: E402
-from encoder_bench.work import GPU, LINES, QUICK, Job, Line  # noqa: E402
+from encoder_bench.work import LINES, QUICK, Job, Line  # noqa: E402
 
 from engine.evaluate.bench import Check  # noqa: E402
 from engine.evaluate.figures import markdown  # noqa: E402
@@ -49,10 +49,7 @@ def planned(lines: Sequence[Line], quick: bool) -> list[tuple[Line, int]]:
     """Lines and lengths in their order: what is compared stands close together in time."""
     plan = []
     for place, line in enumerate(lines):
-        wanted = line.tokens
-        if quick:
-            wanted = GPU[:1] if line.gpu else QUICK
-        for length in wanted:
+        for length in QUICK if quick else line.tokens:
             beside = targets.BESIDE.get((line.name, length), length)
             plan.append(((beside, place, length), line))
     plan.sort(key=lambda one: one[0])

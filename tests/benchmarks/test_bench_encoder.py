@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from encoder_bench import child, gates, minilm, plot, targets, texts  # noqa: E402
+from encoder_bench import child, gates, minilm, plot, targets, texts, work  # noqa: E402
 from encoder_bench.table import Table, commit, newest  # noqa: E402
 from made_rows import SHARED, measured  # noqa: E402
+
+from engine.evaluate.machine import MEBIBYTE  # noqa: E402
 
 
 @pytest.fixture
@@ -96,6 +99,37 @@ def test_ratios_by_hand():
     assert by_name["ours-int8, share of choosing blocks at 32768"].met
     assert not by_name["ours-int8, share of choosing blocks at 200000"].met
     assert any("ours-int8 at 131072" in one and "dense-torch" in one for one in missing)
+
+
+@pytest.mark.parametrize(
+    ("length", "least"), [(512, 1.0), (2048, 1.0), (8192, 1.5), (32768, 6.0), (131072, 20.0)]
+)
+def test_targets_on_a_gpu(length: int, least: float):
+    assert all(length in line.tokens for line in work.LINES if line.gpu)
+    rows = [
+        measured("gpu-ours", length, 1.0, selection=0.1),
+        measured("gpu-sdpa", length, least),
+        measured("gpu-flex", length, 1.19),
+    ]
+    found, _ = targets.figures(newest(rows))
+    assert [(one.name, one.target, one.at_most, one.met) for one in found] == [
+        (f"gpu-ours at {length}, times as fast as gpu-sdpa", least, False, True),
+        (f"gpu-ours at {length}, times as fast as gpu-flex", 1.2, False, False),
+        (f"gpu-ours, share of choosing blocks at {length}", 0.1, True, True),
+    ]
+
+
+def test_memory_is_what_the_line_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    peaks = iter((1 * MEBIBYTE, 3 * MEBIBYTE))
+    elsewhere = work.Work(
+        run=lambda: np.ones((2, 3)), warm_up=lambda: None, tokens=512, peak=lambda: next(peaks)
+    )
+    family = SimpleNamespace(prepare=lambda job: elsewhere)
+    imports = SimpleNamespace(import_module=lambda name, package: family)
+    monkeypatch.setattr(child, "importlib", imports)
+    texts.write_texts(tmp_path, [512])
+    row = child.measure(work.Job("gpu-sdpa", 512, tmp_path, 1, 1))
+    assert (row["loaded_mb"], row["peak_mb"]) == (1.0, 3.0)
 
 
 @pytest.mark.parametrize(

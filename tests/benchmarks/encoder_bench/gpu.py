@@ -214,11 +214,15 @@ def prepare(job: Job) -> Work:
         run()
         choose(given)
         runs = 0
+        # What made the inputs, and compiling, may have held more than a run does.
+        torch.cuda.reset_peak_memory_stats()
 
     return Work(
         run=run,
         warm_up=warm_up,
         tokens=job.tokens,
-        note=f"one layer's attention, float16, {torch.cuda.get_device_name()}; {note}",
+        note=f"one layer's attention, float16, {torch.cuda.get_device_name()}; {note}; "
+        "memory is the most that the device held",
         selecting=selecting if job.line == "gpu-ours" else None,
+        peak=torch.cuda.max_memory_allocated,
     )

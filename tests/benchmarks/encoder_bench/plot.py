@@ -23,7 +23,7 @@ def draw(rows: Sequence[Row], file: Path) -> None:
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     for axis, column, title in (
         (axes[0], "tokens_per_s", "tokens a second"),
-        (axes[1], "peak_mb", "peak memory of the process, MiB"),
+        (axes[1], "peak_mb", "peak memory, MiB"),
     ):
         for name, held in sorted(lines.items()):
             lengths = [int(row["length"]) for row in held]
