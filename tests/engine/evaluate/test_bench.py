@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
-from engine.evaluate import bench
+from engine import cli_bench
+from engine.evaluate import bench, picture
 from engine.evaluate.long_text import long_text, read_samples, tokens_per_page
 from engine.evaluate.machine import MEBIBYTE, Machine, package_versions, peak_memory
 from engine.model.pack import Pack, load_pack, part_names
@@ -174,6 +177,25 @@ def chumoku(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_a_picture_without_matplotlib_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(picture, "can_draw", lambda: False)
+    with pytest.raises(typer.BadParameter, match="needs the package matplotlib"):
+        cli_bench.bench(plot=tmp_path / "a.svg")
+
+
+def test_the_picture_of_the_command(tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    file = tmp_path / "a.svg"
+    done = chumoku("--tokens", "100", "--repeats", "1", "--threads", "1", "--plot", str(file))
+    assert done.returncode == 0, done.stderr
+    # Text is drawn as paths, with the words beside them in comments.
+    drawn = file.read_text("utf-8")
+    assert "<!-- tokens a second -->" in drawn and "<!-- peak memory, MiB -->" in drawn
+    assert f", 1 threads, chumoku {version('chumoku')} -->" in drawn
+
+
 def test_the_command(tmp_path: Path):
     file = tmp_path / "figures.csv"
     options = ("--repeats", "1", "--threads", "1", "--csv", str(file))
@@ -195,6 +217,9 @@ def test_the_command(tmp_path: Path):
         rows = list(csv.DictReader(stream))
     assert [round(int(row["tokens"]), -2) for row in rows] == [100, 300, 100]
     assert {row["pack"] for row in rows} == {held["setting"]["pack"]}
+
+    unknown = chumoku("--tokens", "100", "--plot", str(tmp_path / "a.gif"))
+    assert unknown.returncode == 2 and "a picture ends in" in unknown.stderr
 
     file.write_text("other,columns\n", encoding="utf-8")
     refused = chumoku("--tokens", "100", *options)
