@@ -55,7 +55,7 @@ def bench(
     # Imported late, for most commands need none of this.
     from engine.evaluate import picture
     from engine.evaluate.bench import COLUMNS, DEFAULT_TOKENS, TimedEncoder
-    from engine.evaluate.machine import Machine, package_versions
+    from engine.evaluate.machine import Machine, commit, package_versions
     from engine.model.pack import load_pack
     from engine.models import default_pack
 
@@ -73,6 +73,7 @@ def bench(
         "chumoku": version("chumoku"),
         **package_versions(*_PACKAGES),
         "pack": timed.encoder.pack.pack_hash,
+        "commit": commit(Path(__file__).resolve().parents[1]),
     }
     columns = [*COLUMNS, *setting]
     if csv_file:

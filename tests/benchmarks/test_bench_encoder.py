@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from encoder_bench import child, gates, minilm, plot, targets, texts, work  # noqa: E402
-from encoder_bench.table import Table, commit, newest  # noqa: E402
+from encoder_bench.table import Table, newest, setting  # noqa: E402
 from made_rows import SHARED, measured  # noqa: E402
 
 from engine.evaluate.machine import MEBIBYTE  # noqa: E402
@@ -65,15 +65,8 @@ def test_a_file_with_other_columns_is_refused(table: Table):
         table.earlier()
 
 
-def test_the_commit_says_whether_files_differ(tmp_path: Path):
-    assert commit(tmp_path) == "unknown"
-    name = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-    for arguments in (["init", "-q"], [*name, "commit", "-q", "--allow-empty", "-m", "first"]):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
-    clean = commit(tmp_path)
-    assert len(clean) == 12
-    (tmp_path / "new").touch()
-    assert commit(tmp_path) == clean + "+"
+def test_a_checkout_that_is_not_known_is_called_so(tmp_path: Path):
+    assert setting(tmp_path, 1, 1)["commit"] == "unknown"
 
 
 def test_ratios_by_hand():

@@ -2,13 +2,12 @@
 
 import csv
 import platform
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.cli_text import print_table
-from engine.evaluate.machine import Machine, package_versions
+from engine.evaluate.machine import CHANGED, Machine, commit, package_versions
 
 Row = Mapping[str, str | int | float]
 
@@ -18,7 +17,6 @@ MEASURED = (
 )  # fmt: skip
 PACKAGES = ("onnxruntime", "torch", "transformers", "sentence-transformers", "triton")
 UNKNOWN = "unknown"
-CHANGED = "+"
 _LONGEST_REASON = 300
 # A row of an earlier run stands for one of this run if all these are the same.
 _SAME = (
@@ -35,25 +33,8 @@ def setting(root: Path, threads: int, repeats: int) -> dict[str, str | int | flo
         **Machine.here().as_json(),
         "python": platform.python_version(),
         **package_versions(*PACKAGES),
-        "commit": commit(root),
+        "commit": commit(root) or UNKNOWN,
     }
-
-
-def commit(root: Path) -> str:
-    """Short hash of the checkout, with a plus where files differ from it."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
-        if done.returncode:
-            raise OSError(done.stderr)
-        return done.stdout.strip()
-
-    try:
-        return git("rev-parse", "--short=12", "HEAD") + (
-            CHANGED if git("status", "--porcelain") else ""
-        )
-    except OSError:
-        return UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
