@@ -16,6 +16,7 @@ from engine.progress import CancelToken, Job
 
 if TYPE_CHECKING:
     from engine.evaluate.bench import Check, Row, TimedEncoder
+    from engine.model.pack import Pack
 
 _PACKAGES = ("onnxruntime", "numpy", "tokenizers")
 _Measured = tuple["list[Check]", "list[Row]", float]
@@ -41,6 +42,10 @@ def bench(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Append the figures to this file.")
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw the figures into this .svg, .png or .pdf; needs matplotlib."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Measure how fast documents are encoded on this PC, after checking that they are encoded well.
@@ -48,13 +53,19 @@ def bench(
     Exit status 1 if the check fails: times of wrong results are not told.
     """
     # Imported late, for most commands need none of this.
+    from engine.evaluate import picture
     from engine.evaluate.bench import COLUMNS, DEFAULT_TOKENS, TimedEncoder
-    from engine.evaluate.machine import Machine, package_versions
+    from engine.evaluate.machine import Machine, commit, package_versions
     from engine.model.pack import load_pack
     from engine.models import default_pack
 
     if csv_file and not csv_file.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {shown(str(csv_file.parent))}")
+    if plot:
+        try:
+            picture.check(plot)
+        except ValueError as error:
+            raise typer.BadParameter(shown(str(error))) from error
     timed = TimedEncoder(load_pack(pack or default_pack()), threads)
     setting = {
         **Machine.here().as_json(),
@@ -62,6 +73,7 @@ def bench(
         "chumoku": version("chumoku"),
         **package_versions(*_PACKAGES),
         "pack": timed.encoder.pack.pack_hash,
+        "commit": commit(Path(__file__).resolve().parents[1]),
     }
     columns = [*COLUMNS, *setting]
     if csv_file:
@@ -79,6 +91,8 @@ def bench(
     minutes = pages * per_page / rows[-1].tokens_per_s / 60
     if csv_file:
         _append(csv_file, columns, [{**row.as_json(), **setting} for row in rows])
+    if plot:
+        _draw(rows, timed.encoder.pack, setting, plot)
     if as_json:
         held = {
             "setting": setting,
@@ -141,6 +155,15 @@ def _show(rows: "list[Row]", setting: dict[str, Any], checks: int) -> None:
     ]
     print_table([*titles, "peak memory"], table)
     sys.stdout.write("\n")
+
+
+def _draw(rows: "list[Row]", pack: "Pack", setting: dict[str, Any], plot: Path) -> None:
+    from engine.evaluate.speed_plot import Point, draw
+
+    name = f"{pack.name} {pack.revision}"
+    points = [Point(row.tokens, row.tokens_per_s, row.peak_mb) for row in rows]
+    heading = f"{setting['processor']}, {setting['threads']} threads, chumoku {setting['chumoku']}"
+    draw({name: points}, heading, plot, [name])
 
 
 def _expect_columns(file: Path, columns: list[str]) -> None:

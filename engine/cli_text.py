@@ -69,6 +69,10 @@ REASONS = {
     "export_source_missing": "the original file is no longer in the library",
     "set_missing": "there is no such evaluation set, or it cannot be read",
     "set_broken": "the evaluation set cannot be used",
+    "set_none_within": (
+        "no question of the set has its answer within its documents of {tokens} tokens; "
+        "a larger --tokens or another set helps"
+    ),
 }
 
 NOTES = {
@@ -125,12 +129,16 @@ def code_text(table: dict[str, str], code: str) -> str:
 
 
 def error_text(error: ChumokuError) -> str:
-    """Words for an error, with its details."""
-    details = ", ".join(
-        f"{key}: {reason_text(str(value)) if key == 'reason' else shown(str(value))}"
-        for key, value in error.details.items()
-    )
-    return f"{reason_text(error.code)} ({details})" if details else reason_text(error.code)
+    """Words for an error; its details stand where the words name them, the others behind."""
+    words, others = reason_text(error.code), []
+    for key, value in error.details.items():
+        said = reason_text(str(value)) if key == "reason" else shown(str(value))
+        place = f"{{{key}}}"
+        if place in words:
+            words = words.replace(place, said)
+        else:
+            others.append(f"{key}: {said}")
+    return f"{words} ({', '.join(others)})" if others else words
 
 
 def _console() -> Console:

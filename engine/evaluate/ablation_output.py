@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.evaluate.ablation_plot import SUFFIXES, can_draw, draw
+from engine.evaluate import picture
+from engine.evaluate.ablation_plot import draw
 from engine.evaluate.ablation_table import Ablation, as_csv, as_json
 
 
@@ -23,14 +24,11 @@ class Outputs:
             ValueError: A folder or the package for pictures is missing, or the kind of picture
                 is unknown.
         """
-        for path in (self.json, self.csv, self.plot):
+        for path in (self.json, self.csv):
             if path is not None and not path.parent.is_dir():
                 raise ValueError(f"there is no folder {path.parent}")
         if self.plot is not None:
-            if self.plot.suffix.lower() not in SUFFIXES:
-                raise ValueError(f"{self.plot.name}: a picture ends in {', '.join(SUFFIXES)}")
-            if not can_draw():
-                raise ValueError("a picture needs the package matplotlib (extra bench)")
+            picture.check(self.plot)
 
     def write(self, found: Ablation) -> None:
         """Write the files, each whole or not at all.

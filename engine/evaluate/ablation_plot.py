@@ -1,18 +1,11 @@
 """The table of an ablation as a picture, by matplotlib (extra ``bench``)."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from engine.evaluate.ablation_table import LEAST, Ablation, Row
-
-SUFFIXES = (".svg", ".png", ".pdf")
-
-
-def can_draw() -> bool:
-    """Whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
+from engine.evaluate.picture import save
 
 
 def draw(found: Ablation, path: Path) -> None:
@@ -20,7 +13,7 @@ def draw(found: Ablation, path: Path) -> None:
 
     Args:
         found: The table.
-        path: Picture whose name ends in one of ``SUFFIXES``; replaced if it is there.
+        path: Picture whose name ends in one of ``picture.SUFFIXES``; replaced if it is there.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -65,9 +58,7 @@ def draw(found: Ablation, path: Path) -> None:
     figure.suptitle(
         f"{found.pack} {found.revision}, int8, {found.threads} threads, {lengths} tokens"
     )
-    part = path.with_name(f"{path.name}.part")
-    figure.savefig(part, format=path.suffix.lower().removeprefix("."))
-    part.replace(path)
+    save(figure, path)
 
 
 def _logarithmic(axes: Any) -> None:

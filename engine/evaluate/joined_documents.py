@@ -145,7 +145,8 @@ def joined_sets(
         cancel: Stops the work.
 
     Raises:
-        SetError: A set is not usable, or they hold no documents or no questions.
+        SetError: A set is not usable; ``set_none_within``: all questions are about the rest, which
+            is too short for a document of ``tokens`` tokens.
         engine.errors.ReadingError: A file cannot be read.
     """
     for one in sets:
@@ -157,7 +158,7 @@ def joined_sets(
     every = _joined("sets", pieces, tokenizer, tokens, several=True)
     made = list(islice((one for one in every if one.questions), most))
     if not made:
-        raise SetError("set_broken", path=str(sets[0].path), line=1, reason="nothing is asked")
+        raise SetError("set_none_within", tokens=tokens)
     return made
 
 

@@ -1,7 +1,9 @@
-"""What a measurement was made on: processor, memory, system, versions, and peak memory."""
+"""What a measurement was made on: processor, memory, system, versions, commit, peak memory."""
 
 import os
 import platform
+import shutil
+import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +13,7 @@ import numpy as np
 import psutil
 
 MEBIBYTE = 2**20
+CHANGED = "+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,30 @@ def package_versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = ""
     return found
+
+
+def commit(root: Path) -> str:
+    """Short hash of the checkout at a folder, with ``CHANGED`` behind it where files differ.
+
+    Returns:
+        An empty string where the folder is no checkout of its own, as that of an installed program
+        is not even if it lies within one, or where git is not there or fails.
+    """
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return ""
+    name = _git(git, root, "rev-parse", "--short=12", "HEAD")
+    status = _git(git, root, "status", "--porcelain")
+    if not name or status is None:
+        return ""
+    return name + (CHANGED if status else "")
+
+
+def _git(git: str, root: Path, *arguments: str) -> str | None:
+    done = subprocess.run(
+        [git, *arguments], cwd=root, capture_output=True, encoding="utf-8", errors="replace"
+    )
+    return None if done.returncode else done.stdout.strip()
 
 
 def peak_memory() -> int:

@@ -10,7 +10,10 @@ KINDS = (RETRIEVAL, FILES, PAIRS, SIMILARITY)
 
 
 class SetError(ChumokuError):
-    """An evaluation set cannot be used. Codes: ``set_missing``, ``set_broken``."""
+    """An evaluation set cannot be used.
+
+    Codes: ``set_missing``, ``set_broken``, ``set_none_within``.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from app import i18n
 from app.i18n import LANGUAGES, Words, load_table
 from engine import errors
 from engine.errors import ChumokuError, ReadingError
+from engine.evaluate.set_rows import SetError
 
 TABLES = {language: load_table(language) for language in LANGUAGES}
 ERRORS = {
@@ -102,6 +103,14 @@ def test_every_error_code_of_the_engine_has_words():
     codes = _engine_calls(ERRORS) | _documented_codes()
     assert len(codes) > 25
     assert [code for code in sorted(codes) if f"error.{code}" not in TABLES["ja"]] == []
+
+
+def test_words_for_a_set_of_which_no_question_is_within_the_documents():
+    error = SetError("set_none_within", tokens=2048)
+    english, japanese = (Words(language).error(error) for language in ("en", "ja"))
+    assert "documents of 2048 tokens" in english and "larger --tokens or another set" in english
+    assert "2048 トークン" in japanese
+    assert "--tokens を大きく" in japanese and "別のセット" in japanese
 
 
 def test_every_stage_of_the_engine_has_words():

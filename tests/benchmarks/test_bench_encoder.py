@@ -1,15 +1,11 @@
-"""The benchmark of the encoder: its table, its ratios, and gates that stop what is wrong."""
+"""The benchmark of the encoder: its table, its ratios, its gates, and a line from end to end."""
 
 import csv
-import importlib.util
-import os
 import subprocess
 import sys
-from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,42 +13,11 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import bench_encoder  # noqa: E402
 from encoder_bench import child, gates, minilm, plot, targets, texts, work  # noqa: E402
-from encoder_bench.table import MEASURED, PACKAGES, Table, commit, newest  # noqa: E402
+from encoder_bench.table import Table, newest, setting  # noqa: E402
+from made_rows import SHARED, measured  # noqa: E402
 
-from engine.evaluate.bench import Check  # noqa: E402
-
-INT8, DENSE = work.LINES[0], work.LINES[2]
-SHARED: dict[str, str | int | float] = {
-    "threads": 2,
-    "repeats_asked": 3,
-    "processor": "a processor",
-    "simd": "X86_V3",
-    "cores": 2,
-    "ram_gb": 8.0,
-    "system": "Linux 1",
-    "python": "3.11",
-    **dict.fromkeys(PACKAGES, "1.0"),
-    "commit": "abc",
-}
-
-
-def measured(line: str, length: int, seconds: float = 1.0, **changed: float) -> dict[str, Any]:
-    values = {
-        **dict.fromkeys(MEASURED, 0),
-        "line": line,
-        "length": length,
-        "tokens": length,
-        "seconds": seconds,
-        "tokens_per_s": length / seconds,
-        "characters_per_s": 2 * length / seconds,
-        "us_per_token": 1e6 * seconds / length,
-        "peak_mb": 300.0,
-        "selection": "",
-        "note": "",
-    }
-    return {**values, **changed}
+from engine.evaluate.machine import MEBIBYTE  # noqa: E402
 
 
 @pytest.fixture
@@ -100,15 +65,8 @@ def test_a_file_with_other_columns_is_refused(table: Table):
         table.earlier()
 
 
-def test_the_commit_says_whether_files_differ(tmp_path: Path):
-    assert commit(tmp_path) == "unknown"
-    name = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-    for arguments in (["init", "-q"], [*name, "commit", "-q", "--allow-empty", "-m", "first"]):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
-    clean = commit(tmp_path)
-    assert len(clean) == 12
-    (tmp_path / "new").touch()
-    assert commit(tmp_path) == clean + "+"
+def test_a_checkout_that_is_not_known_is_called_so(tmp_path: Path):
+    assert setting(tmp_path, 1, 1)["commit"] == "unknown"
 
 
 def test_ratios_by_hand():
@@ -136,75 +94,35 @@ def test_ratios_by_hand():
     assert any("ours-int8 at 131072" in one and "dense-torch" in one for one in missing)
 
 
-def test_the_plan_puts_lengths_before_lines():
-    plan = bench_encoder.planned([INT8, DENSE], quick=False)
-    assert plan[:3] == [(INT8, 512), (DENSE, 512), (INT8, 2048)]
-    assert plan[-1] == (DENSE, 131072)
-    # Another length of the same line, to which it is compared.
-    assert plan[plan.index((INT8, 8192)) + 1] == (INT8, 200000)
-    assert {length for _, length in bench_encoder.planned(work.LINES[:4], quick=True)} == {
-        512,
-        2048,
-    }
-    gpu = [line for line in work.LINES if line.gpu]
-    assert [length for _, length in bench_encoder.planned(gpu, quick=True)] == [8192] * len(gpu)
+@pytest.mark.parametrize(
+    ("length", "least"), [(512, 1.0), (2048, 1.0), (8192, 1.5), (32768, 6.0), (131072, 20.0)]
+)
+def test_targets_on_a_gpu(length: int, least: float):
+    assert all(length in line.tokens for line in work.LINES if line.gpu)
+    rows = [
+        measured("gpu-ours", length, 1.0, selection=0.1),
+        measured("gpu-sdpa", length, least),
+        measured("gpu-flex", length, 1.19),
+    ]
+    found, _ = targets.figures(newest(rows))
+    assert [(one.name, one.target, one.at_most, one.met) for one in found] == [
+        (f"gpu-ours at {length}, times as fast as gpu-sdpa", least, False, True),
+        (f"gpu-ours at {length}, times as fast as gpu-flex", 1.2, False, False),
+        (f"gpu-ours, share of choosing blocks at {length}", 0.1, True, True),
+    ]
 
 
-class Children:
-    """Stands for child processes; says which lines were measured."""
-
-    def __init__(self, right: bool = True, broken: str = "") -> None:
-        self.right, self.broken = right, broken
-        self.jobs: list[tuple[str, int]] = []
-
-    def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        if function is gates.export:
-            return None
-        if function is gates.check:
-            return [Check("a point", 1.0 if self.right else 0.0, 0.5)]
-        job: work.Job = arguments[0]
-        self.jobs.append((job.line, job.tokens))
-        if job.line == self.broken:
-            raise BrokenProcessPool("killed")
-        return measured(job.line, job.tokens)
-
-
-PLAN = [(INT8, 512), (DENSE, 512)]
-
-
-@pytest.fixture
-def children(monkeypatch: pytest.MonkeyPatch) -> Children:
-    made = Children()
-    monkeypatch.setattr(bench_encoder, "in_child", made)
-    monkeypatch.setattr(texts, "write_texts", lambda folder, lengths: None)
-    return made
-
-
-def test_a_gate_that_fails_stops_the_run(table: Table, children: Children):
-    children.right = False
-    with pytest.raises(SystemExit, match="correctness gate"):
-        bench_encoder.measure_all(PLAN, table, fresh=False)
-    assert children.jobs == []
-    assert table.earlier() == []
-
-
-def test_a_run_goes_on_where_it_stopped(table: Table, children: Children):
-    children.broken = "dense-torch"
-    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False)
-    assert [row["line"] for row in rows] == ["ours-int8"]
-    assert len(failed) == 1
-    assert "dense-torch at 512" in failed[0]
-
-    children.broken, children.jobs = "", []
-    rows, failed = bench_encoder.measure_all(PLAN, table, fresh=False)
-    assert children.jobs == [("dense-torch", 512)]
-    assert (len(rows), failed) == (2, [])
-
-    children.jobs = []
-    bench_encoder.measure_all(PLAN, table, fresh=False)
-    assert children.jobs == []
-    bench_encoder.measure_all(PLAN, table, fresh=True)
-    assert len(children.jobs) == 2
+def test_memory_is_what_the_line_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    peaks = iter((1 * MEBIBYTE, 3 * MEBIBYTE))
+    elsewhere = work.Work(
+        run=lambda: np.ones((2, 3)), warm_up=lambda: None, tokens=512, peak=lambda: next(peaks)
+    )
+    family = SimpleNamespace(prepare=lambda job: elsewhere)
+    imports = SimpleNamespace(import_module=lambda name, package: family)
+    monkeypatch.setattr(child, "importlib", imports)
+    texts.write_texts(tmp_path, [512])
+    row = child.measure(work.Job("gpu-sdpa", 512, tmp_path, 1, 1))
+    assert (row["loaded_mb"], row["peak_mb"]) == (1.0, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -250,31 +168,6 @@ def test_chunks_hold_the_whole_text():
     counts = [len(one.ids) for one in minilm.model_tokenizer().encode_batch(pieces)]
     assert max(counts) <= 258
     assert sum(counts) == pytest.approx(tokens + 2 * len(pieces), rel=0.02)
-
-
-def test_the_gate_of_the_gpu_interpreted(tmp_path: Path):
-    """In a process of its own: Triton decides when it is imported whether to interpret."""
-    pytest.importorskip("torch")
-    if importlib.util.find_spec("triton") is None:
-        pytest.skip("triton is not installed")
-    tokens = 576  # nine blocks, of which eight are read
-    texts.write_texts(tmp_path, [tokens])
-    code = (
-        "import sys, torch\n"
-        f"sys.path[:0] = [{str(HERE.parents[1])!r}, {str(HERE)!r}]\n"
-        "from pathlib import Path\n"
-        "from encoder_bench import gpu\n"
-        f"checks = gpu.gate(Path({str(tmp_path)!r}), 'cpu', torch.float32, {tokens})\n"
-        "print([(one.name, one.value) for one in checks if not one.passed], len(checks))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[] 3"
 
 
 def test_the_plot(tmp_path: Path):

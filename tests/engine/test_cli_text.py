@@ -10,6 +10,7 @@ import pytest
 
 from engine import cli_text, errors
 from engine.errors import StoreError
+from engine.evaluate.set_rows import SetError
 from engine.json_output import fidelity_json
 from engine.records import (
     AddResult,
@@ -91,6 +92,12 @@ def test_an_error_names_the_file_and_the_reason():
     words = cli_text.error_text(error)
     assert "document_id: 3" in words
     assert "the file is empty" in words
+
+
+def test_a_detail_stands_where_the_words_name_it():
+    words = cli_text.error_text(SetError("set_none_within", tokens=2048, path="/a{tokens}"))
+    assert "within its documents of 2048 tokens; a larger --tokens or another set helps" in words
+    assert words.endswith("helps (path: /a{tokens})")
 
 
 def test_evidence_shows_the_fidelity_that_was_measured(capsys: pytest.CaptureFixture[str]):

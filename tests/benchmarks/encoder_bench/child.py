@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from engine.evaluate.bench import Timing, wants_another
-from engine.evaluate.machine import MEBIBYTE, peak_memory
+from engine.evaluate.machine import MEBIBYTE
 
 from .texts import read_text
 from .work import LINES, Job
@@ -26,7 +26,7 @@ def measure(job: Job) -> dict[str, str | int | float]:
     module = importlib.import_module(f".{family}", __package__)
     work = module.prepare(job)
     work.warm_up()
-    loaded = peak_memory()
+    loaded = work.peak()
     times: list[float] = []
     while wants_another(times, job.repeats):
         began = time.perf_counter()
@@ -50,7 +50,7 @@ def measure(job: Job) -> dict[str, str | int | float]:
         "characters_per_s": round(characters / seconds, 1),
         "us_per_token": round(1e6 * seconds / work.tokens, 3),
         "selection": share,
-        "peak_mb": round(peak_memory() / MEBIBYTE, 1),
+        "peak_mb": round(work.peak() / MEBIBYTE, 1),
         "loaded_mb": round(loaded / MEBIBYTE, 1),
         "note": work.note,
     }

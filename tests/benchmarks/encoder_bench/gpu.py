@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,8 @@ from .work import WEIGHTS, Job, Work
 # Largest difference of float16 results of values around 1.
 CLOSE = 2e-2
 _CHOICES = 10
+# Tokens of the largest tile that PyTorch takes by itself.
+_WIDEST = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,22 @@ def block_mask(kept: Tensor, block: int) -> tuple[BlockMask, Tensor]:
     return mask, dense
 
 
+def flex_tiles(block: int) -> dict[str, int]:
+    """Rows and columns of a compiled FlexAttention tile for a mask of so many tokens a block.
+
+    PyTorch refuses a tile that the mask's block is no multiple of, and on many GPUs it would take
+    128 tokens; Triton wants a power of two.
+    """
+    tile = min(block & -block, _WIDEST)
+    return {"BLOCK_M": tile, "BLOCK_N": tile}
+
+
+def flexible(block: int, *, compiled: bool) -> Callable[..., Tensor]:
+    """FlexAttention for masks of so many tokens a block: ``(q, k, v, block_mask=...)``."""
+    attention: Callable[..., Any] = torch.compile(flex_attention) if compiled else flex_attention
+    return partial(attention, kernel_options=flex_tiles(block))
+
+
 def _largest(first: Tensor, second: Tensor) -> float:
     return float((first.float() - second.float()).abs().max())
 
@@ -133,14 +152,12 @@ def gate(
     twin = block_attention(given.q, given.k, given.v, given.real, given.config)[0]
     q, k, v = rotated(given)
     mask, blocks = block_mask(kept, given.config.block)
-    flexible = torch.compile(flex_attention) if device == "cuda" else flex_attention
-    flex = flexible(q, k, v, block_mask=mask)
     size = given.config.block
+    flex = flexible(size, compiled=device == "cuda")(q, k, v, block_mask=mask)
     readable = blocks.repeat_interleave(size, 0).repeat_interleave(size, 1)
     masked = functional.scaled_dot_product_attention(q, k, v, attn_mask=readable)
     plain = ((q.float() @ k.float().mT) * q.shape[-1] ** -0.5).softmax(-1) @ v.float()
     whole = functional.scaled_dot_product_attention(q, k, v)
-    assert isinstance(flex, Tensor)
     return [
         Check("GPU: ours against PyTorch's twin", _largest(ours, twin), CLOSE, at_most=True),
         Check("GPU: FlexAttention, same blocks", _largest(flex, masked), CLOSE, at_most=True),
@@ -189,8 +206,7 @@ def prepare(job: Job) -> Work:
         run, note = sdpa, "flash, rotation not included"
     else:
         mask, _ = block_mask(choose(given), given.config.block)
-        compiled = torch.compile(flex_attention)
-        run = partial(_flex, compiled, q, k, v, mask)
+        run = partial(_flex, flexible(given.config.block, compiled=True), q, k, v, mask)
         note = "rotation, choice of blocks and mask not included"
 
     def warm_up() -> None:
@@ -198,11 +214,15 @@ def prepare(job: Job) -> Work:
         run()
         choose(given)
         runs = 0
+        # What made the inputs, and compiling, may have held more than a run does.
+        torch.cuda.reset_peak_memory_stats()
 
     return Work(
         run=run,
         warm_up=warm_up,
         tokens=job.tokens,
-        note=f"one layer's attention, float16, {torch.cuda.get_device_name()}; {note}",
+        note=f"one layer's attention, float16, {torch.cuda.get_device_name()}; {note}; "
+        "memory is the most that the device held",
         selecting=selecting if job.line == "gpu-ours" else None,
+        peak=torch.cuda.max_memory_allocated,
     )

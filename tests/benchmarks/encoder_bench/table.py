@@ -2,13 +2,12 @@
 
 import csv
 import platform
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.cli_text import print_table
-from engine.evaluate.machine import Machine, package_versions
+from engine.evaluate.machine import CHANGED, Machine, commit, package_versions
 
 Row = Mapping[str, str | int | float]
 
@@ -18,7 +17,7 @@ MEASURED = (
 )  # fmt: skip
 PACKAGES = ("onnxruntime", "torch", "transformers", "sentence-transformers", "triton")
 UNKNOWN = "unknown"
-CHANGED = "+"
+_LONGEST_REASON = 300
 # A row of an earlier run stands for one of this run if all these are the same.
 _SAME = (
     "commit", "threads", "repeats_asked", "processor", "cores", "ram_gb", "system", "python",
@@ -34,25 +33,8 @@ def setting(root: Path, threads: int, repeats: int) -> dict[str, str | int | flo
         **Machine.here().as_json(),
         "python": platform.python_version(),
         **package_versions(*PACKAGES),
-        "commit": commit(root),
+        "commit": commit(root) or UNKNOWN,
     }
-
-
-def commit(root: Path) -> str:
-    """Short hash of the checkout, with a plus where files differ from it."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
-        if done.returncode:
-            raise OSError(done.stderr)
-        return done.stdout.strip()
-
-    try:
-        return git("rev-parse", "--short=12", "HEAD") + (
-            CHANGED if git("status", "--porcelain") else ""
-        )
-    except OSError:
-        return UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +57,8 @@ class Table:
     def earlier(self) -> list[Row]:
         """Rows of the same commit, machine and versions; none of a changed checkout.
 
+        Those of :func:`failure` are among them.
+
         Raises:
             ValueError: The file has other columns.
         """
@@ -91,7 +75,7 @@ class Table:
         return [row for row in rows if all(row[key] == str(self.shared[key]) for key in _SAME)]
 
     def append(self, measured: Row) -> Row:
-        """Add what a line measured; gives the whole row."""
+        """Add what a line measured, or :func:`failure`; gives the whole row."""
         row = {**measured, **self.shared}
         if self.file is not None:
             new = not self.file.exists()
@@ -108,6 +92,23 @@ def key(row: Row) -> tuple[str, int]:
     return str(row["line"]), int(row["length"])
 
 
+def failure(line: str, length: int, reason: str) -> Row:
+    """What stands for a line that gave no figures: all of them empty, and the reason as its note.
+
+    Args:
+        line: Name of the line.
+        length: Length that was asked for, in tokens.
+        reason: Why; may be of several lines.
+    """
+    note = f"failed: {' '.join(reason.split())[:_LONGEST_REASON]}"
+    return {**dict.fromkeys(MEASURED, ""), "line": line, "length": length, "note": note}
+
+
+def was_measured(row: Row) -> bool:
+    """Whether a row holds figures."""
+    return str(row["seconds"]) != ""
+
+
 def newest(rows: Iterable[Row]) -> dict[tuple[str, int], Row]:
     """Rows by line and length, the last of each."""
     return {key(row): row for row in rows}
@@ -121,17 +122,20 @@ def show(rows: Sequence[Row]) -> None:
     ]  # fmt: skip
     cells = []
     for row in rows:
-        share = str(row["selection"])
         cells.append(
             [
                 str(row["line"]),
                 str(row["length"]),
                 str(row["tokens"]),
-                *(f"{float(row[name]):.3f}" for name in ("seconds", "fastest", "slowest")),
-                *(f"{float(row[name]):.0f}" for name in ("tokens_per_s", "characters_per_s")),
-                f"{float(share):.1%}" if share else "",
-                f"{float(row['peak_mb']):.0f}",
+                *(_shown(row[name], ".3f") for name in ("seconds", "fastest", "slowest")),
+                *(_shown(row[name], ".0f") for name in ("tokens_per_s", "characters_per_s")),
+                _shown(row["selection"], ".1%"),
+                _shown(row["peak_mb"], ".0f"),
                 str(row["note"]),
             ]
         )
     print_table(titles, cells)
+
+
+def _shown(value: str | float, form: str) -> str:
+    return "" if value == "" else format(float(value), form)

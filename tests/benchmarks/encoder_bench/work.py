@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.evaluate.machine import peak_memory
 from resources import __file__ as resources_file
 
 QUICK = (512, 2048)
 SHORT = (512, 2048, 8192, 32768)
 LONG = (*SHORT, 131072)
 LONGEST = (*LONG, 200000)
-GPU = (8192, 32768, 131072)
 WEIGHTS = Path(resources_file).parent / "weights" / "chumoku-base"
 
 
@@ -60,9 +60,9 @@ LINES = (
     Line("longformer", "peers", SHORT, ("torch", "transformers")),
     # BigBird of transformers keeps all T * T probabilities: 17 GiB for 32,768 tokens and 4 heads.
     Line("bigbird", "peers", SHORT[:-1], ("torch", "transformers")),
-    Line("gpu-ours", "gpu", GPU, ("torch", "triton"), gpu=True),
-    Line("gpu-sdpa", "gpu", GPU, ("torch", "triton"), gpu=True),
-    Line("gpu-flex", "gpu", GPU, ("torch", "triton"), gpu=True),
+    Line("gpu-ours", "gpu", LONG, ("torch", "triton"), gpu=True),
+    Line("gpu-sdpa", "gpu", LONG, ("torch", "triton"), gpu=True),
+    Line("gpu-flex", "gpu", LONG, ("torch", "triton"), gpu=True),
 )
 
 
@@ -96,6 +96,8 @@ class Work:
         multiplier: The measured part times this is the whole.
         note: What a reader has to know.
         selecting: Seconds of all runs so far that went into choosing blocks, if there is a choice.
+        peak: Most memory held so far, in bytes: that of the process, unless the work is done
+            elsewhere.
     """
 
     run: Callable[[], np.ndarray]
@@ -104,3 +106,4 @@ class Work:
     multiplier: int = 1
     note: str = ""
     selecting: Callable[[], float] | None = None
+    peak: Callable[[], int] = peak_memory

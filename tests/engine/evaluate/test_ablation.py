@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from engine.errors import Cancelled
-from engine.evaluate import ablation, ablation_output, variants
+from engine.evaluate import ablation, picture, variants
 from engine.evaluate.ablation import measure, part_shares
 from engine.evaluate.ablation_output import Outputs
 from engine.evaluate.ablation_plot import draw
@@ -234,7 +234,7 @@ def test_files_that_cannot_be_written_are_refused_at_once(
         Outputs(csv=tmp_path / "none" / "a.csv").check()
     with pytest.raises(ValueError, match="a picture ends in"):
         Outputs(plot=tmp_path / "a.gif").check()
-    monkeypatch.setattr(ablation_output, "can_draw", lambda: False)
+    monkeypatch.setattr(picture, "can_draw", lambda: False)
     with pytest.raises(ValueError, match="matplotlib"):
         Outputs(plot=tmp_path / "a.svg").check()
 

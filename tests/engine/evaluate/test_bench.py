@@ -3,18 +3,22 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
-from engine.evaluate import bench
+from engine import cli_bench
+from engine.evaluate import bench, picture
 from engine.evaluate.long_text import long_text, read_samples, tokens_per_page
-from engine.evaluate.machine import MEBIBYTE, Machine, package_versions, peak_memory
+from engine.evaluate.machine import MEBIBYTE, Machine, commit, package_versions, peak_memory
 from engine.model.pack import Pack, load_pack, part_names
 from engine.models import default_pack
 from engine.progress import CancelToken, run
@@ -164,6 +168,29 @@ def test_the_machine_is_named():
     }
 
 
+def test_the_commit_says_whether_files_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert commit(tmp_path) == ""
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for arguments in (["init", "-q"], [*who, "commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    clean = commit(tmp_path)
+    assert len(clean) == 12
+    # What is installed within somebody's checkout is not of that checkout.
+    (tmp_path / "site-packages").mkdir()
+    assert commit(tmp_path / "site-packages") == ""
+    (tmp_path / "new").touch()
+    assert commit(tmp_path) == clean + "+"
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(subprocess, "run", None)
+    assert commit(tmp_path) == ""
+
+
+def test_a_checkout_without_commits_has_none(tmp_path: Path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / "new").touch()
+    assert commit(tmp_path) == ""
+
+
 def chumoku(*arguments: str) -> subprocess.CompletedProcess[str]:
     code = "import sys; from app.entry import main; sys.exit(main())"
     return subprocess.run(
@@ -172,6 +199,25 @@ def chumoku(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         encoding="utf-8",
     )
+
+
+def test_a_picture_without_matplotlib_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(picture, "can_draw", lambda: False)
+    with pytest.raises(typer.BadParameter, match="needs the package matplotlib"):
+        cli_bench.bench(plot=tmp_path / "a.svg")
+
+
+def test_the_picture_of_the_command(tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    file = tmp_path / "a.svg"
+    done = chumoku("--tokens", "100", "--repeats", "1", "--threads", "1", "--plot", str(file))
+    assert done.returncode == 0, done.stderr
+    # Text is drawn as paths, with the words beside them in comments.
+    drawn = file.read_text("utf-8")
+    assert "<!-- tokens a second -->" in drawn and "<!-- peak memory, MiB -->" in drawn
+    assert f", 1 threads, chumoku {version('chumoku')} -->" in drawn
 
 
 def test_the_command(tmp_path: Path):
@@ -195,6 +241,11 @@ def test_the_command(tmp_path: Path):
         rows = list(csv.DictReader(stream))
     assert [round(int(row["tokens"]), -2) for row in rows] == [100, 300, 100]
     assert {row["pack"] for row in rows} == {held["setting"]["pack"]}
+    commits = {row["commit"].removesuffix("+") for row in rows}
+    assert commits == {commit(ROOT).removesuffix("+")}
+
+    unknown = chumoku("--tokens", "100", "--plot", str(tmp_path / "a.gif"))
+    assert unknown.returncode == 2 and "a picture ends in" in unknown.stderr
 
     file.write_text("other,columns\n", encoding="utf-8")
     refused = chumoku("--tokens", "100", *options)
