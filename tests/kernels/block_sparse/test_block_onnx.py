@@ -11,6 +11,8 @@ from kernels.block_sparse import (
     ImplementationUnavailableError,
     block_sparse_attention,
     group_blocks,
+    onnx_runner,
+    reference,
     select_blocks,
 )
 from kernels.block_sparse import api as block_api
@@ -137,6 +139,7 @@ def test_padding_does_not_leak(half_runner, tokens):
         return result
 
     clean = outputs()
+    assert min(np.abs(part).max() for part in clean) > 0.1
     real = tokens % PATTERN.block
     q[-1, :, real:] = 6e4
     k[-1, :, real:] = 6e4
@@ -179,11 +182,64 @@ def test_a_far_block_that_matters_is_read(impl):
     assert (result.output[asking * 64 : asking * 64 + 64] > 4.0).all()
 
 
-def test_work_grows_with_the_listed_blocks_only():
+def test_work_grows_with_the_listed_blocks_only(monkeypatch):
     q, k, v = random_inputs(64 * 100)
-    kept = block_sparse_attention(q, k, v, PATTERN, impl="onnx").kept
+    key_blocks, given = 0, np.zeros((100, 64, HEADS, WIDTH), np.float32)
+    run_into = onnx_runner.run_into
+
+    def counted(session, feeds, outputs) -> None:
+        nonlocal key_blocks
+        run_into(session, feeds, outputs)
+        key_blocks += len(feeds["key_rows"])
+        given[feeds["query_rows"] // HEADS] += outputs["context"].reshape(-1, 64, HEADS, WIDTH)
+
+    monkeypatch.setattr(onnx_runner, "run_into", counted)
+    result = block_sparse_attention(q, k, v, PATTERN, impl="onnx")
+    kept = result.kept
     assert kept.shape == (100, 8)
     assert ((kept >= 0).sum(axis=1) <= 8).all()
+    assert key_blocks == (kept >= 0).sum()
+    np.testing.assert_array_equal(result.output.reshape(given.shape), given)
+    assert (np.abs(given).max(axis=(1, 2, 3)) > 0.1).all()
+
+
+@pytest.mark.parametrize("tail", [False, True])
+def test_the_graph_gathers_blocks_before_it_computes(tail):
+    graph = attention_model(PATTERN, HEADS, WIDTH, tail=tail).graph
+    for stored in ("queries", "keys", "values"):
+        readers = [node.op_type for node in graph.node if stored in node.input]
+        assert readers == ["Gather"] * HEADS
+
+
+@pytest.mark.parametrize("impl", ["reference", "onnx"])
+def test_blocks_that_are_not_listed_may_hold_anything(impl, monkeypatch):
+    """NaN survives a weight of 0, so reading all blocks and masking afterwards would show."""
+    inputs = random_inputs(64 * 24 - 9)
+    clean = block_sparse_attention(*inputs, pattern=PATTERN, impl=impl)
+    for module in (block_api, reference):
+        # The choice reads the means of all keys.
+        monkeypatch.setattr(module, "select_blocks", lambda *_: clean.lists)
+    for block in range(0, 24, 3):
+        q, k, v = (x.copy() for x in inputs)
+        for unread in np.setdiff1d(np.arange(24), clean.kept[block]):
+            k[unread * 64 : unread * 64 + 64] = np.nan
+            v[unread * 64 : unread * 64 + 64] = np.nan
+        poisoned = block_sparse_attention(q, k, v, PATTERN, impl=impl)
+        rows = slice(block * 64, block * 64 + 64)
+        np.testing.assert_array_equal(poisoned.output[rows], clean.output[rows])
+        np.testing.assert_array_equal(poisoned.mass[block], clean.mass[block])
+    assert np.abs(clean.output).max() > 0.1
+
+
+@pytest.mark.parametrize("tokens", [65, 700])
+def test_all_memory_that_is_given_is_written(tokens, poison_empty):
+    q, k, v = random_inputs(tokens)
+    clean = block_sparse_attention(q, k, v, PATTERN, impl="onnx")
+    poison_empty()
+    again = block_sparse_attention(q, k, v, PATTERN, impl="onnx")
+    np.testing.assert_array_equal(again.output, clean.output)
+    np.testing.assert_array_equal(again.mass, clean.mass)
+    assert np.isfinite(clean.output).all()
 
 
 def test_a_named_implementation_runs_or_raises(monkeypatch, caplog):

@@ -140,6 +140,8 @@ def test_padding_is_neither_read_nor_written():
     for name in ("kept", "count", "probability"):
         assert torch.equal(getattr(again.lists, name), getattr(clean.lists, name)), name
     assert bool(torch.isnan(q[SPARSE:]).all())
+    assert float(clean.output.abs().max()) > 0.1
+    np.testing.assert_allclose(clean.mass.sum(dim=1).cpu(), 1.0, atol=1e-5)
 
 
 def test_only_listed_blocks_are_read_by_triton():

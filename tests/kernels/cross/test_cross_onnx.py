@@ -1,5 +1,6 @@
 """The ONNX graphs of query-to-document attention against the specification."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from kernels.cross import (
     ImplementationUnavailableError,
     attend,
+    onnx_graph,
     onnx_runner,
+    reference,
     score_segments,
 )
 from kernels.cross.reference import CHUNK
@@ -85,6 +88,8 @@ def test_onnx_attends_as_the_specification_does(tokens, budget):
 def test_onnx_takes_many_query_tokens_in_parts(monkeypatch):
     inputs = case(700, queries=9)
     whole = attend(**inputs, segments=ranges(700), impl="onnx")
+    assert whole.weights.sum() == pytest.approx(1.0, abs=1e-5)
+    assert np.nanmax(whole.segment_scores) > 0.1
     monkeypatch.setattr(onnx_runner, "MOST_COSINES", 2 * 700)
     parts = attend(**inputs, segments=ranges(700), impl="onnx")
     np.testing.assert_allclose(parts.weights, whole.weights, rtol=1e-5)
@@ -113,6 +118,61 @@ def test_onnx_gives_the_same_bits_from_run_to_run():
     first, second = (attend(**inputs, segments=segments, impl="onnx") for _ in range(2))
     np.testing.assert_array_equal(first.weights, second.weights)
     np.testing.assert_array_equal(first.segment_scores, second.segment_scores)
+    assert first.weights.sum() == pytest.approx(1.0, abs=1e-5)
+    assert np.nanmax(first.segment_scores) > 0.1
+
+
+@pytest.mark.parametrize("impl", ["reference", "onnx"])
+def test_only_tokens_of_chosen_blocks_are_multiplied(impl, monkeypatch):
+    """Results cannot tell: what is read and masked afterwards leaves no trace in int8."""
+    inputs, given, cosines = case(64 * 12), [], []
+    similarities, session = reference.similarities, onnx_runner._session
+
+    def recorded(query: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        given.append(len(tokens))
+        cosines.append(similarities(query, tokens))
+        return cosines[-1].copy()
+
+    def run(names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        found = session("attention_model").run(names, feeds)
+        given.append(len(feeds["index"]))
+        cosines.append(found[names.index("cosines")])
+        return found
+
+    monkeypatch.setattr(reference, "similarities", recorded)
+    monkeypatch.setattr(onnx_runner, "_session", lambda _: SimpleNamespace(run=run))
+    inputs["query_weights"] = weights = inputs["query_weights"] / inputs["query_weights"].sum()
+    result = attend(**inputs, budget=3, temperature=0.1, impl=impl)
+    assert sum(given) == len(result.tokens) == 3 * 64
+    share = np.exp(np.concatenate(cosines, axis=1) / 0.1)
+    share /= share.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(result.weights, weights @ share, rtol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["segments_model", "attention_model"])
+def test_the_graphs_gather_tokens_before_they_compute(model):
+    graph = getattr(onnx_graph, model)().graph
+    assert [node.op_type for node in graph.node if "tokens" in node.input] == ["Gather"]
+
+
+def test_all_memory_that_cross_attention_gives_is_written(poison_empty):
+    inputs, segments = case(3000), ranges(3000)
+    alone = {name: value for name, value in inputs.items() if name != "summaries"}
+
+    def results() -> list[np.ndarray]:
+        seen = attend(**inputs, segments=segments, impl="onnx")
+        found = score_segments(segments=segments, **alone, impl="onnx")
+        names = ("scores", "similarities", "tokens")
+        return [seen.weights, seen.segment_scores, *(getattr(found, name) for name in names)]
+
+    clean = results()
+    poison_empty()
+    for before, after in zip(clean, results(), strict=True):
+        np.testing.assert_array_equal(after, before)
+        assert np.nanmax(before) > 0
+    # Only an empty segment has no score.
+    empty = segments[:, 0] == segments[:, 1]
+    np.testing.assert_array_equal(np.isnan(clean[2]), empty)
 
 
 def test_a_named_implementation_of_cross_attention_runs_or_raises(monkeypatch):
