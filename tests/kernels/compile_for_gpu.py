@@ -21,12 +21,13 @@ import triton.language as tl
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from kernels.block_sparse import triton_impl, triton_select
+from kernels.block_sparse import triton_impl, triton_prepare, triton_select
 from kernels.cross import triton_impl as cross
 
 SHARED = {80: 163 * 1024, 86: 99 * 1024, 89: 99 * 1024, 90: 227 * 1024}
 FACTORS = {"fp16": tl.float16, "bf16": tl.bfloat16, "fp32": tl.float32}
-SHAPES = (("fp16", 64, 64), ("bf16", 128, 128), ("fp32", 128, 128))
+SHAPES = (("fp16", 64, 32), ("fp16", 64, 64), ("bf16", 128, 128), ("fp32", 128, 128))
+POOLED_WIDTHS = (32, 64)
 
 
 def shared_memory(
@@ -78,15 +79,38 @@ def block_sparse(capability: int) -> None:
             num_warps=launch.warps, num_stages=launch.stages,
         )  # fmt: skip
         report(capability, "attention", f"{dtype} {block} {width}", shared)
-    types = dict.fromkeys(triton_select._select_kernel.arg_names, "*fp32")
-    types |= {"kept_ptr": "*i32", "count_ptr": "*i32", "blocks": "i32"}
-    types |= {"scale": "fp32", "mass": "fp32"}
+        prepare(capability, dtype, block, width)
+    for width in POOLED_WIDTHS:
+        choose(capability, width)
+
+
+def prepare(capability: int, dtype: str, block: int, width: int) -> None:
+    """Far keys and pooled vectors, with the warps that the launch gives."""
+    kernel = triton_prepare._prepare_kernel
+    types: dict[str, str] = dict.fromkeys(kernel.arg_names, "*fp32") | {"tokens": "i32"}
+    types |= dict.fromkeys(("query_ptr", "key_ptr", "far_key_ptr"), f"*{dtype}")
+    constants = {"HEADS": 4, "BLOCK": block, "HALF": width // 2, "WITH_MEANS": True}
+    warps = 4 if block * width <= 64 * 64 else 8
+    shared = shared_memory(kernel, types, constants, capability, num_warps=warps)
+    report(capability, "prepare", f"{dtype} {block} {width}", shared)
+
+
+def choose(capability: int, width: int) -> None:
+    """The two passes over pooled keys, with 1 to 4 selected blocks."""
     tiles = {
-        "WIDTH": 64, "GLOBALS": 1, "ROWS": triton_select.ROWS, "COLUMNS": triton_select.COLUMNS,
+        "HEADS": 4, "WIDTH": width, "NEAR": 1, "GLOBALS": 1, "ROWS": triton_select.ROWS,
+        "COLUMNS": triton_select.COLUMNS, "PRECISION": triton_select.PRECISION,
     }  # fmt: skip
-    constants = common | tiles | {"K_MIN": 1, "K_MAX": 4, "LISTED": 4}
-    shared = shared_memory(triton_select._select_kernel, types, constants, capability)
-    report(capability, "select", "fp32 64", shared)
+    listed = {"K_MIN": 1, "K_MAX": 4, "LISTED": 4, "SLOTS": 8}
+    for name, kernel, constants in (
+        ("normaliser", triton_select._normaliser_kernel, tiles),
+        ("select", triton_select._select_kernel, tiles | listed),
+    ):
+        types: dict[str, str] = dict.fromkeys(kernel.arg_names, "*fp32")
+        types |= {"kept_ptr": "*i32", "count_ptr": "*i32", "blocks": "i32"}
+        types |= {"scale": "fp32", "mass": "fp32"}
+        shared = shared_memory(kernel, types, constants, capability)
+        report(capability, name, f"fp32 {width}", shared)
 
 
 def cross_attention(capability: int) -> None:

@@ -24,7 +24,8 @@ def test_kernels_fit_the_shared_memory_of_a_card(capability):
     assert done.returncode == 0, done.stderr[-2000:]
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["kernel"] for line in lines] == [
-        *["attention"] * 3, "select", "segment_kernel", "normaliser_kernel", "weight_kernel",
+        *["attention", "prepare"] * 4, *["normaliser", "select"] * 2,
+        "segment_kernel", "normaliser_kernel", "weight_kernel",
     ]  # fmt: skip
     for line in lines:
         assert 0 < line["shared"] <= line["limit"], line

@@ -7,6 +7,7 @@ from engine.model.fidelity import SAMPLE
 from engine.model.layers import LayerState
 from engine.model.outline import read_headings
 from engine.progress import CancelToken, run
+from engine.records import Encoding
 from engine.training import oracle
 from engine.training.export import compare
 from engine.training.weights import load_weights
@@ -21,6 +22,13 @@ def encode(encoder: Encoder, text: str, spans=(), sentences=(), **options):
 def text_of(tokens: int) -> str:
     letters = "abcdefghijklmnopqrstuvwxyz"
     return " ".join(letters[i * i % 26] for i in range(tokens))
+
+
+def check_attention(result: Encoding) -> None:
+    """Attention gave something: outputs of zero would have an error of 1."""
+    np.testing.assert_allclose(result.kept_mass.astype(float).sum(axis=2), 1.0, atol=5e-3)
+    assert 0.0 < result.fidelity.output_error < 0.8
+    np.testing.assert_allclose(np.linalg.norm(result.token_vectors / 127.0, axis=1), 1.0, atol=0.02)
 
 
 @pytest.mark.parametrize("tokens", [1, 15, 16, 17, 33, 128])
@@ -45,10 +53,10 @@ def test_a_wrong_rotation_would_be_noticed(tiny_checkpoint, tiny_encoder):
     source = load_weights(tiny_checkpoint)
     text = text_of(100)
     ids = tiny_encoder.tokenizer.tokenize(text).ids
+    vectors = encode(tiny_encoder, text).token_vectors / 127.0
+    assert (vectors * oracle.encode(source, ids).token_vectors).sum(axis=1).min() > 0.98
     source.config["rotary_base"] = 100.0
-    other = oracle.encode(source, ids).token_vectors
-    cosines = (encode(tiny_encoder, text).token_vectors / 127.0 * other).sum(axis=1)
-    assert cosines.min() < 0.98
+    assert (vectors * oracle.encode(source, ids).token_vectors).sum(axis=1).min() < 0.98
 
 
 @pytest.mark.parametrize("tokens", [300, 16 * 40 + 3])
@@ -69,7 +77,8 @@ def test_every_layer_attends_as_the_specification_says(tiny_encoder, tokens):
     kept = lists.slots(pattern.slots)
     keys, values = state.keys.astype(np.float64), state.values.astype(np.float64)
     queries = state.queries.astype(np.float64)
-    seen = []
+    stored = [x.astype(np.float32) for x in (state.queries, state.keys, state.values)]
+    seen, outputs, masses = [], [], []
     for group, context, mass in stack.attend(state, 0, lists):
         for row, query in enumerate(group.queries):
             seen.append(query)
@@ -78,9 +87,21 @@ def test_every_layer_attends_as_the_specification_says(tiny_encoder, tokens):
             expected, share = attend_block(
                 query, queries[query, :, :real], keys, values, listed, tokens, pattern
             )
+            single, part = attend_block(
+                query, stored[0][query, :, :real], stored[1], stored[2], listed, tokens, pattern
+            )
             got = context[row, :real].transpose(1, 0, 2)
-            np.testing.assert_allclose(got, expected, atol=2e-5)
-            np.testing.assert_allclose(mass[row], share.mean(axis=(0, 1)), atol=1e-5)
+            outputs.append([np.abs(x - expected).max() for x in (single, got)])
+            masses.append(
+                [
+                    np.abs(x - share.mean(axis=(0, 1))).max()
+                    for x in (part.mean(axis=(0, 1)), mass[row])
+                ]
+            )
+    # Both compute in float32, in another order of summation.
+    for errors, unit in ((outputs, 1e-6), (masses, 2.5e-7)):
+        numpy_error, error = np.max(errors, axis=0)
+        assert error <= 4.0 * numpy_error + unit
     assert sorted(seen) == list(range(state.blocks))
 
 
@@ -110,6 +131,7 @@ def test_the_same_text_gives_the_same_bytes(tiny_encoder, tiny_pack, long_text):
         encode(encoder, long_text, spans, spans, seed=3)
         for encoder in (tiny_encoder, tiny_encoder, Encoder.load(tiny_pack, threads=1), several)
     ]
+    check_attention(results[0])
     names = ("token_vectors", "block_summaries", "passage_vectors", "sentence_vectors")
     for name in (*names, "kept_blocks", "kept_mass", "fidelity"):
         first = getattr(results[0], name)
@@ -172,6 +194,7 @@ def test_windows_join_to_one_encoding(tiny_pack, tiny_encoder, long_text):
     cut = int(tokens.spans[16 * 50, 0])
     spans = [(0, cut), (cut, len(long_text)), (cut - 40, cut + 40)]
     whole = encode(windowed, long_text, spans, [(0, 20)])
+    check_attention(whole)
     blocks = -(-len(tokens.ids) // 16)
     assert whole.kept_blocks.shape == (2, blocks, 8)
     assert set(whole.kept_blocks[:, 50:].ravel().tolist()) - {-1} <= set(range(50, blocks))

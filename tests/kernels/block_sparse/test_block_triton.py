@@ -53,6 +53,15 @@ def reference(inputs: list[np.ndarray], pattern: BlockPattern, dtype: Any = None
     return block_sparse_attention(q, k, v, pattern, impl="reference")
 
 
+def check_close(got: np.ndarray, single: np.ndarray, exact: np.ndarray) -> None:
+    """Is ``got`` as close to float64 as three tf32 products come?
+
+    These keep 22 bits of 24, hence 16 times what float32 NumPy does.
+    """
+    allowed = 16.0 * np.abs(single - exact).max(initial=0.0) + 1e-6
+    assert np.abs(got - exact).max(initial=0.0) <= allowed
+
+
 def worst(result: Any, expected: np.ndarray) -> float:
     return float(np.abs(result.output.double().cpu().numpy() - expected).max())
 
@@ -76,13 +85,11 @@ def test_triton_agrees_with_the_specification(tokens, pattern):
     np.testing.assert_array_equal(result.kept, expected.kept)
     np.testing.assert_array_equal(result.lists.near, expected.lists.near)
     np.testing.assert_array_equal(result.lists.far, expected.lists.far)
-    np.testing.assert_allclose(result.lists.probability, expected.lists.probability, atol=1e-5)
     validate_lists(result.lists, pattern, len(result.kept))
-    # Three tf32 products keep 22 bits of 24, hence 16 times what float32 NumPy does.
-    allowed = 16.0 * np.abs(single.output - expected.output).max() + 1e-6
-    assert np.abs(result.output - expected.output).max() <= allowed
-    np.testing.assert_allclose(result.mass, expected.mass, atol=1e-5)
-    np.testing.assert_allclose(result.mass.sum(axis=1), 1.0, atol=1e-5)
+    check_close(result.lists.probability, single.lists.probability, expected.lists.probability)
+    check_close(result.output, single.output, expected.output)
+    check_close(result.mass, single.mass, expected.mass)
+    check_close(result.mass.sum(axis=1), single.mass.sum(axis=1), expected.mass.sum(axis=1))
     assert np.abs(expected.output).max() > 0.1
 
 
@@ -99,16 +106,18 @@ def test_every_shape_and_dtype_loses_no_more_than_its_rounding(block, width, dty
     if dtype == "float32":
         single = block_sparse_attention(inputs[0], inputs[1], inputs[2], pattern, impl="reference")
         allowed = 16.0 * np.abs(single.output - exact.output).max() + 1e-6
+        allowed_mass = 16.0 * np.abs(single.mass - exact.mass).max() + 1e-6
     else:
         # What one rounding of queries, keys and values does; the kernel rounds them again when
         # they are turned, and weights and outputs once.
         unrounded = reference(inputs, pattern)
         np.testing.assert_array_equal(unrounded.kept, exact.kept)
         allowed = 3.0 * np.abs(unrounded.output - exact.output).max()
+        # Masses are means of many, in which a rounding may happen to cancel.
+        allowed_mass = 8.0 * np.abs(unrounded.mass - exact.mass).max()
     assert worst(result, exact.output) <= allowed
     assert allowed < 0.05 * np.abs(exact.output).max()
-    unit = torch.finfo(getattr(torch, dtype)).eps
-    np.testing.assert_allclose(result.mass.cpu().numpy(), exact.mass, atol=8 * unit + 1e-5)
+    assert np.abs(result.mass.cpu().numpy() - exact.mass).max() <= allowed_mass
 
 
 def test_padding_is_neither_read_nor_written():
@@ -140,6 +149,8 @@ def test_padding_is_neither_read_nor_written():
     for name in ("kept", "count", "probability"):
         assert torch.equal(getattr(again.lists, name), getattr(clean.lists, name)), name
     assert bool(torch.isnan(q[SPARSE:]).all())
+    assert float(clean.output.abs().max()) > 0.1
+    np.testing.assert_allclose(clean.mass.sum(dim=1).cpu(), 1.0, atol=1e-6)
 
 
 def test_only_listed_blocks_are_read_by_triton():
@@ -203,7 +214,8 @@ def test_lists_from_the_device_are_those_of_the_rule(blocks, pattern):
     np.testing.assert_array_equal(lists.kept.cpu().numpy(), kept)
     np.testing.assert_array_equal(lists.count.cpu().numpy(), (kept >= 0).sum(axis=1))
     selected = expected.probability[:, pattern.global_blocks :]
-    np.testing.assert_allclose(lists.probability.cpu().numpy(), selected, atol=1e-5)
+    single = select_blocks(pattern, q, k).probability[:, pattern.global_blocks :]
+    check_close(lists.probability.cpu().numpy(), single, selected)
 
 
 def test_ties_on_the_device_go_to_the_lower_block():
@@ -227,7 +239,7 @@ def test_selection_on_the_device_stops_at_the_mass_target():
     q[15, 0, 0] = 1.0
     lists = chosen(q, k, pattern)
     assert lists.kept[15].tolist() == [15, 0, 5, 9, -1, -1]
-    np.testing.assert_allclose(lists.probability[15].cpu(), [0.6, 0.35, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(lists.probability[15].cpu(), [0.6, 0.35, 0, 0], atol=1e-6)
 
 
 def test_no_array_of_blocks_times_blocks_is_made(monkeypatch):

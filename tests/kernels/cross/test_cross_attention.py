@@ -109,6 +109,7 @@ def test_a_segment_scores_the_same_in_any_company():
         alone = score_segments(query, tokens[start:end].copy(), np.array([[0, end - start]]))
         np.testing.assert_array_equal(alone.similarities[0], together.similarities[row])
         np.testing.assert_array_equal(alone.tokens[0] + start, together.tokens[row])
+    assert together.similarities.max() > 0.5
 
 
 def test_what_was_reached_elsewhere_counts_where_it_is_better():
