@@ -27,8 +27,8 @@ class BlockPattern:
     block: int = 64
     near: int = 1
     global_blocks: int = 1
-    k_min: int = 1
-    k_max: int = 4
+    k_min: int = 2
+    k_max: int = 2
     mass: float = 0.9
     rotary_base: float = 10000.0
 

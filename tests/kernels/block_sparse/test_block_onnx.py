@@ -29,7 +29,7 @@ from kernels.block_sparse.reference import (
 )
 
 HEADS, WIDTH = 2, 32
-PATTERN = BlockPattern(k_min=2)
+PATTERN = BlockPattern(k_min=2, k_max=4)
 # Roundings of float32 in outputs, which come near 8, and in masses, which come near 1.
 OUTPUT_UNIT, MASS_UNIT = 1e-6, 2.5e-7
 

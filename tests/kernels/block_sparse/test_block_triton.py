@@ -28,7 +28,7 @@ if DEVICE == "cpu":
 
 pytestmark = pytest.mark.filterwarnings("ignore:TRITON_DEFAULT_FP_FUSION")
 HEADS, WIDTH = 2, 32
-PATTERN = BlockPattern(block=16, k_min=2)
+PATTERN = BlockPattern(block=16, k_min=2, k_max=4)
 # Nine blocks, of which query blocks read 4 to 6.
 SPARSE = 16 * 8 + 5
 SMALL = BlockPattern(block=16, k_min=1, k_max=2, mass=0.5)
@@ -202,7 +202,7 @@ def chosen(q: np.ndarray, k: np.ndarray, pattern: BlockPattern) -> Any:
     ("blocks", "pattern"),
     [
         (9, BlockPattern()),
-        (70, BlockPattern(k_max=5, mass=0.4)),
+        (70, BlockPattern(k_min=1, k_max=5, mass=0.4)),
         (33, BlockPattern(near=2, global_blocks=3, k_min=3, k_max=3, mass=1.0)),
     ],
 )
@@ -256,7 +256,7 @@ def test_no_array_of_blocks_times_blocks_is_made(monkeypatch):
     for name in ("empty", "zeros", "full", "empty_like"):
         monkeypatch.setattr(torch, name, recorded(getattr(torch, name)))
     q, k = means(60, heads=1)
-    chosen(q, k, BlockPattern(k_max=2))
+    chosen(q, k, BlockPattern(k_min=1, k_max=2))
     assert made
     assert max(made) <= 60 * 8
 
