@@ -1,5 +1,6 @@
 """Text to token ids and exact spans, in pieces of bounded size."""
 
+import re
 import unicodedata
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from engine.progress import CancelToken
 from engine.records import Span
 
 PIECE = 2048
+# Marks that join the letter before them when text is folded; the tokenizer gives them no place.
+_MARKS = re.compile("[\u0300-\u036f\u3099\u309a\uff9e\uff9f]")
 _BREAKS = "。．.!?！？;；、,，\t 　"
 
 
@@ -108,6 +111,7 @@ class Tokenizer:
             # Only the batch lets other threads run meanwhile.
             (encoding,) = self._tokenizer.encode_batch([text[start:end]], add_special_tokens=False)
             spans = np.array(encoding.offsets, np.int32).reshape(-1, 2) + start
+            _take_marks(text, piece, spans)
             return end, Tokens(np.array(encoding.ids, np.int32), spans)
 
         found = [Tokens(np.zeros(0, np.int32), np.zeros((0, 2), np.int32))]
@@ -119,6 +123,14 @@ class Tokenizer:
         return Tokens(
             np.concatenate([one.ids for one in found]), np.concatenate([one.spans for one in found])
         )
+
+
+def _take_marks(text: str, piece: Span, spans: np.ndarray) -> None:
+    """Stretch the spans of a piece over marks that follow their letters and lie in no span."""
+    for mark in _MARKS.finditer(text, *piece):
+        at = mark.start()
+        if not ((spans[:, 0] <= at) & (at < spans[:, 1])).any():
+            spans[spans[:, 1] == at, 1] = at + 1
 
 
 def token_ranges(token_spans: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from engine.errors import Cancelled, PackError
+from engine.model.pack import load_pack
 from engine.model.tokenizer import PIECE, Tokenizer, split_text, token_ranges
+from engine.models import default_pack
 from engine.progress import CancelToken
 
 
@@ -22,6 +24,17 @@ def test_bytes_of_a_rare_character_share_its_span(tiny_encoder):
     text = "a 𠮷b"
     tokens = tiny_encoder.tokenizer.tokenize(text)
     assert [text[start:end] for start, end in tokens.spans] == ["a", "𠮷", "𠮷", "𠮷", "𠮷", "b"]
+
+
+@pytest.mark.parametrize("text", ["ｶﾞｲﾄﾞﾋﾟﾝ ﾊﾟｯｷﾝ", "か\u3099が ばか\u3099", "cafe\u0301 e\u0301tude"])
+def test_a_mark_belongs_to_the_letter_before_it(text):
+    tokenizer = Tokenizer(load_pack(default_pack()).contents["tokenizer.json"])
+    long = f"{text}\n" * 400
+    assert len(long) > PIECE
+    covered = {at for start, end in tokenizer.tokenize(long).spans for at in range(start, end)}
+    assert covered == {at for at, letter in enumerate(long) if not letter.isspace()}
+    first = tokenizer.tokenize("ﾞｱｶﾞ").spans.tolist()
+    assert first[0] == [0, 1] and first[-1][1] == 4
 
 
 @pytest.mark.parametrize("text", ["", " \n\t　"])
