@@ -14,7 +14,7 @@ from engine.cli_text import print_table, shown
 from engine.progress import CancelToken, Job
 
 if TYPE_CHECKING:
-    from engine.evaluate.evaluation import Group, SetResult
+    from engine.evaluate.results import Group, SetResult
     from engine.evaluate.retrieval import Estimate
     from engine.evaluate.sets import EvaluationSet
     from engine.model.encoder import Encoder
@@ -38,7 +38,7 @@ def evaluate(
 ) -> None:
     """Measure how well passages are found on sets of questions whose answers are known."""
     # Imported late, for most commands need none of this.
-    from engine.evaluate.evaluation import result_json
+    from engine.evaluate.results import result_json
     from engine.evaluate.sets import find_sets
     from engine.model.encoder import Encoder
     from engine.model.pack import load_pack
@@ -104,6 +104,12 @@ def _show_group(group: "Group") -> None:
         for way, held in group.ways.items()
     ]
     print_table(["way", *names, "recall@1 over bm25" if group.gains else ""], rows)
+    if group.marks:
+        sys.stdout.write("\n")
+        marks = [
+            [way, estimate_text(held), str(held.questions)] for way, held in group.marks.items()
+        ]
+        print_table(["marked", "highlight f1", "asked"], marks)
 
 
 def estimate_text(held: "Estimate") -> str:
