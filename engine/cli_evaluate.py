@@ -36,7 +36,7 @@ def evaluate(
         bool, typer.Option("--together", help="Encode all parts of a document in one pass.")
     ] = False,
 ) -> None:
-    """Measure how well passages are found on sets of questions whose answers are known."""
+    """Measure search, highlights and summaries on sets of questions whose answers are known."""
     # Imported late, for most commands need none of this.
     from engine.evaluate.results import result_json
     from engine.evaluate.sets import find_sets
@@ -85,8 +85,11 @@ def _evaluate_all(
 
 def show_result(result: "SetResult") -> None:
     """Print the figures of a set as tables, with their 95 % intervals."""
+    from engine.evaluate.set_rows import SUMMARY
+
+    what = "summarised, of {} sentences" if result.kind == SUMMARY else "asked, among {}"
     sys.stdout.write(
-        f"{shown(result.name)}: {result.groups[0].questions} asked, among {result.passages}, "
+        f"{shown(result.name)}: {result.groups[0].questions} {what.format(result.passages)}, "
         f"{result.seconds:.0f} s\n"
     )
     for group in result.groups:

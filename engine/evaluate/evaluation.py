@@ -9,7 +9,7 @@ import numpy as np
 from engine.evaluate.bm25 import Bm25
 from engine.evaluate.collection import Judged, build, spread
 from engine.evaluate.marks import mark, marks_f1
-from engine.evaluate.results import Group, Measures, MemorySet, SetResult
+from engine.evaluate.results import STAGE, Group, Measures, MemorySet, SetResult
 from engine.evaluate.retrieval import (
     estimate_spearman,
     estimates,
@@ -21,6 +21,7 @@ from engine.evaluate.set_rows import (
     PAIRS,
     RETRIEVAL,
     SIMILARITY,
+    SUMMARY,
     Part,
     Row,
     SetDocument,
@@ -29,13 +30,13 @@ from engine.evaluate.set_rows import (
     SetQuestion,
 )
 from engine.evaluate.sets import EvaluationSet
+from engine.evaluate.summary_sets import measure_summaries
 from engine.evaluate.ways import ATTENTION, BM25, DENSE, Rankings, Ways
 from engine.progress import CancelToken, Job, Progress
 from engine.records import QueryEncoding
 from engine.search.attention import late_interaction
 from engine.search.dense import cut_cosines
 
-STAGE = "evaluate"
 SPEARMAN = "spearman"
 
 
@@ -53,7 +54,8 @@ def evaluate(
         found: The set.
         encoder: The pack, loaded.
         cancel: Stops the work.
-        most: At most so many questions of each kind, evenly taken; every document stays.
+        most: At most so many questions of each kind, evenly taken; every document stays. Of
+            a set of summaries, at most so many documents.
         together: See :func:`engine.evaluate.collection.build`.
 
     Yields:
@@ -69,6 +71,9 @@ def evaluate(
         groups, passages, ranks = yield from _similarity(found, encoder, cancel, most)
     elif found.kind == PAIRS:
         groups, passages, ranks = yield from _pairs(found, encoder, cancel, most)
+    elif found.kind == SUMMARY:
+        group, passages = yield from measure_summaries(found, encoder, cancel, most)
+        groups, ranks = (group,), ()
     else:
         groups, passages, ranks = yield from _retrieval(found, encoder, cancel, most, together)
     return SetResult(

@@ -8,6 +8,8 @@ from typing import Any
 from engine.evaluate.retrieval import Estimate
 from engine.evaluate.set_rows import Row
 
+STAGE = "evaluate"
+
 Measures = Mapping[str, Estimate]
 
 
@@ -39,7 +41,8 @@ class SetResult:
     Attributes:
         name: Of the set.
         kind: Of the set.
-        passages: Among how many passages or sentences each question's answer was looked for.
+        passages: Among how many passages or sentences each question's answer was looked for; of
+            summaries, how many sentences their documents have in all.
         groups: All questions first, then by kind where there are several.
         ranks: Each question with the rank of its first right passage by way.
         seconds: Time taken.
