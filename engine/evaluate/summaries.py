@@ -19,7 +19,7 @@ from engine.evaluate.figures import Figure
 from engine.evaluate.retrieval import difference, estimate
 from engine.evaluate.set_documents import lay_out
 from engine.evaluate.set_rows import Part, SetDocument
-from engine.evaluate.summary_tasks import Task, Way, leading, product, read_task, score
+from engine.evaluate.summary_tasks import ORDERS, Task, Way, leading, product, read_task, score
 from engine.model.encoder import Encoder
 from engine.progress import CancelToken, run
 from engine.training.corpus import Question, Section
@@ -98,9 +98,11 @@ def _figures(name: str, tasks: Iterator[Task], budget: int) -> list[Figure]:
         "TextRank": lambda task, count: ranked("textrank", task.text, task.sentences, count),
     }
     values = score(((task, budget) for task in tasks), ways)
+    own = values["product"]
+    if not own[1]:
+        return []
     found = []
-    for n in (1, 2):
-        own = values["product"]
+    for n in ORDERS:
         beside = {way: estimate(held[n]).mean for way, held in values.items() if way != "product"}
         best = max(beside, key=lambda way: beside[way])
         target = beside[best]
