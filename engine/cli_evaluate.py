@@ -14,7 +14,7 @@ from engine.cli_text import print_table, shown
 from engine.progress import CancelToken, Job
 
 if TYPE_CHECKING:
-    from engine.evaluate.evaluation import Group, SetResult
+    from engine.evaluate.results import Group, SetResult
     from engine.evaluate.retrieval import Estimate
     from engine.evaluate.sets import EvaluationSet
     from engine.model.encoder import Encoder
@@ -36,9 +36,9 @@ def evaluate(
         bool, typer.Option("--together", help="Encode all parts of a document in one pass.")
     ] = False,
 ) -> None:
-    """Measure how well passages are found on sets of questions whose answers are known."""
+    """Measure search, highlights and summaries on sets of questions whose answers are known."""
     # Imported late, for most commands need none of this.
-    from engine.evaluate.evaluation import result_json
+    from engine.evaluate.results import result_json
     from engine.evaluate.sets import find_sets
     from engine.model.encoder import Encoder
     from engine.model.pack import load_pack
@@ -85,8 +85,11 @@ def _evaluate_all(
 
 def show_result(result: "SetResult") -> None:
     """Print the figures of a set as tables, with their 95 % intervals."""
+    from engine.evaluate.set_rows import SUMMARY
+
+    what = "summarised, of {} sentences" if result.kind == SUMMARY else "asked, among {}"
     sys.stdout.write(
-        f"{shown(result.name)}: {result.groups[0].questions} asked, among {result.passages}, "
+        f"{shown(result.name)}: {result.groups[0].questions} {what.format(result.passages)}, "
         f"{result.seconds:.0f} s\n"
     )
     for group in result.groups:
@@ -104,6 +107,12 @@ def _show_group(group: "Group") -> None:
         for way, held in group.ways.items()
     ]
     print_table(["way", *names, "recall@1 over bm25" if group.gains else ""], rows)
+    if group.marks:
+        sys.stdout.write("\n")
+        marks = [
+            [way, estimate_text(held), str(held.questions)] for way, held in group.marks.items()
+        ]
+        print_table(["marked", "highlight f1", "asked"], marks)
 
 
 def estimate_text(held: "Estimate") -> str:

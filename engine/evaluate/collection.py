@@ -62,6 +62,8 @@ class Judged:
         query: The question.
         relevant: Rows of the index.
         split: See :class:`engine.evaluate.set_rows.SetQuestion`.
+        answers: Rows of passages that hold a whole answer, each with the answers' spans in the
+            passage's text; none for questions about whole parts.
     """
 
     group: str
@@ -69,6 +71,7 @@ class Judged:
     query: str
     relevant: frozenset[int]
     split: str = ""
+    answers: tuple[tuple[int, tuple[Span, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,7 @@ def build(
                 elif isinstance(row, SetQuestion):
                     asked.append((one, places, row))
     index = Index(scope.revisions)
-    questions = tuple(
-        Judged(one.name, row.kind, row.query, _relevant(one, row, places, index), row.split)
-        for one, places, row in asked
-    )
+    questions = tuple(_judged(one, row, places, index) for one, places, row in asked)
     return Collection(index, MemoryPostings(scope.terms), questions)
 
 
@@ -188,15 +188,17 @@ class _Scope:
         )
 
 
-def _relevant(
-    source: Rows, question: SetQuestion, places: dict[str, _Place], index: Index
-) -> frozenset[int]:
+def _judged(source: Rows, question: SetQuestion, places: dict[str, _Place], index: Index) -> Judged:
     rows: set[int] = set()
+    answers: dict[int, list[Span]] = {}
     for name in question.relevant:
         place = places[name]
         rows.update(_overlapping(index, place.position, place.start, place.end))
     for answer in question.answers:
-        rows.update(_answering(index, places[answer.id], answer))
+        for row, spans in _answering(index, places[answer.id], answer):
+            rows.add(row)
+            if spans:
+                answers.setdefault(row, []).extend(spans)
     if not rows:
         raise SetError(
             "set_broken",
@@ -204,18 +206,36 @@ def _relevant(
             line=question.line,
             reason="no passage holds the answer",
         )
-    return frozenset(rows)
+    held = tuple((row, tuple(spans)) for row, spans in answers.items())
+    return Judged(source.name, question.kind, question.query, frozenset(rows), question.split, held)
 
 
-def _answering(index: Index, place: _Place, answer: Answer) -> Iterator[int]:
+def _answering(
+    index: Index, place: _Place, answer: Answer
+) -> Iterator[tuple[int, tuple[Span, ...]]]:
+    """Right passages with the places of the answer in their text; none where it goes on beyond."""
     if answer.start is not None and answer.end is not None:
-        start = place.start + answer.start
-        yield from _overlapping(index, place.position, start, place.start + answer.end)
+        start, end = place.start + answer.start, place.start + answer.end
+        for row in _overlapping(index, place.position, start, end):
+            passage = index.passage(row)
+            whole = passage.start <= start and end <= passage.end
+            yield row, ((start - passage.start, end - passage.start),) if whole else ()
         return
     wanted = squeezed(answer.contains or "")
     for row in _overlapping(index, place.position, place.start, place.end):
-        if wanted in squeezed(index.passage_text(row)):
-            yield row
+        text = index.passage_text(row)
+        if wanted in squeezed(text):
+            yield row, tuple(_occurrences(text, wanted))
+
+
+def _occurrences(text: str, wanted: str) -> Iterator[Span]:
+    """Where a text without white space stands in one that may have some."""
+    places = [at for at, character in enumerate(text) if not character.isspace()]
+    held = squeezed(text)
+    at = held.find(wanted) if wanted else -1
+    while at >= 0:
+        yield places[at], places[at + len(wanted) - 1] + 1
+        at = held.find(wanted, at + 1)
 
 
 def _overlapping(index: Index, position: int, start: int, end: int) -> Iterator[int]:

@@ -1,17 +1,16 @@
 """Measures a model pack on evaluation sets."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from engine.evaluate.bm25 import Bm25
 from engine.evaluate.collection import Judged, build, spread
+from engine.evaluate.marks import mark, marks_f1
+from engine.evaluate.results import STAGE, Group, Measures, MemorySet, SetResult
 from engine.evaluate.retrieval import (
-    Estimate,
     estimate_spearman,
     estimates,
     first_rank,
@@ -22,6 +21,7 @@ from engine.evaluate.set_rows import (
     PAIRS,
     RETRIEVAL,
     SIMILARITY,
+    SUMMARY,
     Part,
     Row,
     SetDocument,
@@ -30,75 +30,14 @@ from engine.evaluate.set_rows import (
     SetQuestion,
 )
 from engine.evaluate.sets import EvaluationSet
+from engine.evaluate.summary_sets import measure_summaries
 from engine.evaluate.ways import ATTENTION, BM25, DENSE, Rankings, Ways
 from engine.progress import CancelToken, Job, Progress
 from engine.records import QueryEncoding
 from engine.search.attention import late_interaction
 from engine.search.dense import cut_cosines
 
-STAGE = "evaluate"
 SPEARMAN = "spearman"
-
-Measures = Mapping[str, Estimate]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Figures of questions of one kind.
-
-    Attributes:
-        name: Their kind; empty for all of a set.
-        questions: How many.
-        ways: Measures by way.
-        gains: What each way has over BM25, on the same questions.
-    """
-
-    name: str
-    questions: int
-    ways: Mapping[str, Measures]
-    gains: Mapping[str, Measures]
-
-
-@dataclass(frozen=True, slots=True)
-class SetResult:
-    """Figures of a set.
-
-    Attributes:
-        name: Of the set.
-        kind: Of the set.
-        passages: Among how many passages or sentences each question's answer was looked for.
-        groups: All questions first, then by kind where there are several.
-        ranks: Each question with the rank of its first right passage by way.
-        seconds: Time taken.
-    """
-
-    name: str
-    kind: str
-    passages: int
-    groups: tuple[Group, ...]
-    ranks: tuple[tuple[str, Mapping[str, int | None]], ...]
-    seconds: float
-
-    def group(self, name: str = "") -> Group:
-        """The questions of a kind; KeyError if there are none."""
-        for one in self.groups:
-            if one.name == name:
-                return one
-        raise KeyError(name)
-
-
-@dataclass(frozen=True, slots=True)
-class MemorySet:
-    """A set whose rows are held in memory; see :class:`engine.evaluate.sets.EvaluationSet`."""
-
-    name: str
-    kind: str
-    path: Path
-    held: tuple[Row, ...]
-
-    def rows(self) -> Iterator[Row]:
-        """Its rows."""
-        return iter(self.held)
 
 
 def evaluate(
@@ -115,7 +54,8 @@ def evaluate(
         found: The set.
         encoder: The pack, loaded.
         cancel: Stops the work.
-        most: At most so many questions of each kind, evenly taken; every document stays.
+        most: At most so many questions of each kind, evenly taken; every document stays. Of
+            a set of summaries, at most so many documents.
         together: See :func:`engine.evaluate.collection.build`.
 
     Yields:
@@ -131,6 +71,9 @@ def evaluate(
         groups, passages, ranks = yield from _similarity(found, encoder, cancel, most)
     elif found.kind == PAIRS:
         groups, passages, ranks = yield from _pairs(found, encoder, cancel, most)
+    elif found.kind == SUMMARY:
+        group, passages = yield from measure_summaries(found, encoder, cancel, most)
+        groups, ranks = (group,), ()
     else:
         groups, passages, ranks = yield from _retrieval(found, encoder, cancel, most, together)
     return SetResult(
@@ -151,7 +94,9 @@ def _retrieval(
     collection = yield from build([found], encoder, cancel, together=together)
     asked = _chosen(found, collection.questions, most)
     ranked = yield from _ask(found.name, Ways(collection, encoder), asked, cancel)
-    return _groups(asked, ranked), len(collection.index), _ranks(asked, ranked)
+    # What a list of questions about files contains tells a passage, not always the answer.
+    marks = mark(collection, asked, encoder, cancel) if found.kind == RETRIEVAL else ()
+    return _groups(asked, ranked, marks), len(collection.index), _ranks(asked, ranked)
 
 
 def _pairs(
@@ -205,12 +150,19 @@ def _ask(
     return ranked
 
 
-def _groups(asked: Sequence[Judged], ranked: Sequence[Rankings]) -> tuple[Group, ...]:
+def _groups(
+    asked: Sequence[Judged],
+    ranked: Sequence[Rankings],
+    marks: Sequence[Mapping[str, float] | None] = (),
+) -> tuple[Group, ...]:
     kinds = dict.fromkeys(one.kind for one in asked)
-    return tuple(
-        _group(kind, [at for at, one in enumerate(asked) if kind in ("", one.kind)], asked, ranked)
-        for kind in ("", *(filter(None, kinds) if len(kinds) > 1 else ()))
-    )
+    found = []
+    for kind in ("", *(filter(None, kinds) if len(kinds) > 1 else ())):
+        chosen = [at for at, one in enumerate(asked) if kind in ("", one.kind)]
+        held = [one for at in chosen if marks and (one := marks[at]) is not None]
+        group = _group(kind, chosen, asked, ranked)
+        found.append(replace(group, marks=marks_f1(held)))
+    return tuple(found)
 
 
 def _group(
@@ -296,30 +248,3 @@ def _late(query: QueryEncoding, passage: QueryEncoding) -> float:
     # Passages are stored as int8.
     tokens = np.rint(passage.token_vectors * 127.0).astype(np.int8)
     return float(late_interaction(query, tokens, np.array([[0, len(tokens)]]))[0])
-
-
-def result_json(result: SetResult) -> dict[str, Any]:
-    """A result as plain values."""
-    return {
-        "set": result.name,
-        "kind": result.kind,
-        "passages": result.passages,
-        "seconds": result.seconds,
-        "groups": [
-            {
-                "name": group.name,
-                "questions": group.questions,
-                "ways": {way: _estimates(held) for way, held in group.ways.items()},
-                "over_bm25": {way: _estimates(held) for way, held in group.gains.items()},
-            }
-            for group in result.groups
-        ],
-        "ranks": [{"question": query, **ranks} for query, ranks in result.ranks],
-    }
-
-
-def _estimates(held: Measures) -> dict[str, list[float]]:
-    return {
-        name: [round(value, 4) for value in (one.mean, one.low, one.high)]
-        for name, one in held.items()
-    }

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.evaluate.highlights import Case, cases, overlap_f1
+from engine.evaluate.highlights import cases
+from engine.evaluate.marks import Case, overlap_f1
 from engine.model.encoder import Encoder
 from engine.model.pack import load_pack, write_section
 from engine.progress import CancelToken

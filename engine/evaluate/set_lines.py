@@ -18,6 +18,7 @@ from engine.evaluate.set_rows import (
     SetError,
     SetPair,
     SetQuestion,
+    SetSummary,
 )
 from engine.search.pipeline import LONGEST_QUERY
 
@@ -131,11 +132,12 @@ class Retrieval:
         if "question" in line.values:
             yield self._question(line)
         elif "document" in line.values:
-            yield self._document(line)
+            yield self.document(line)
         else:
             raise line.wrong('neither "document" nor "question"')
 
-    def _document(self, line: Line) -> SetDocument:
+    def document(self, line: Line) -> SetDocument:
+        """The document of a line, new to the set."""
         name = line.text("document")
         if name in self._documents:
             raise line.wrong(f"a second document {name!r}")
@@ -238,6 +240,21 @@ class Pairs:
         """Records of a line."""
         score = line.number_of("score") if self._scored else None
         yield SetPair(line.query("first"), line.query("second"), score)
+
+
+class Summaries:
+    """Reads the lines of a set of kind ``summary``: a document each, and what a person wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self._documents = Retrieval(folder)
+
+    def __call__(self, line: Line) -> Iterator[Row]:
+        """Records of a line."""
+        if "parts" in line.values:
+            raise line.wrong('a document to be summarised has "text" or "file"')
+        document = self._documents.document(line)
+        question = line.query("question") if "question" in line.values else ""
+        yield SetSummary(document, line.text("reference"), question)
 
 
 def squeezed(text: str) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 from engine.errors import ChumokuError
 
 RETRIEVAL, FILES, PAIRS, SIMILARITY = "retrieval", "files", "pairs", "similarity"
-KINDS = (RETRIEVAL, FILES, PAIRS, SIMILARITY)
+SUMMARY = "summary"
+KINDS = (RETRIEVAL, FILES, PAIRS, SIMILARITY, SUMMARY)
 
 
 class SetError(ChumokuError):
@@ -101,4 +102,19 @@ class SetPair:
     score: float | None = None
 
 
-Row = SetDocument | SetQuestion | SetPair
+@dataclass(frozen=True, slots=True)
+class SetSummary:
+    """A document and the summary that a person wrote of it.
+
+    Attributes:
+        document: The document, as text or as a file.
+        reference: The summary.
+        question: What it is about; empty for the whole document.
+    """
+
+    document: SetDocument
+    reference: str
+    question: str = ""
+
+
+Row = SetDocument | SetQuestion | SetPair | SetSummary

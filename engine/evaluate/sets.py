@@ -10,17 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.evaluate.set_lines import Files, Line, Pairs, Retrieval, lines
+from engine.evaluate.set_lines import Files, Line, Pairs, Retrieval, Summaries, lines
 from engine.evaluate.set_rows import (
     FILES,
     KINDS,
     RETRIEVAL,
     SIMILARITY,
+    SUMMARY,
     Answer,
     Row,
     SetError,
     SetPair,
     SetQuestion,
+    SetSummary,
 )
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -60,6 +62,8 @@ class EvaluationSet:
     def _reader(self) -> Callable[[Line], Iterator[Row]]:
         if self.kind == RETRIEVAL:
             return Retrieval(self.path.parent)
+        if self.kind == SUMMARY:
+            return Summaries(self.path.parent)
         return Files(self.documents) if self.kind == FILES else Pairs(self.kind == SIMILARITY)
 
 
@@ -134,6 +138,17 @@ def _row_json(row: Row) -> dict[str, Any]:
             "split": row.split,
         }
         return {name: value for name, value in made.items() if value}
+    if isinstance(row, SetSummary):
+        held = row.document
+        body = {"text": held.parts[0].text} if held.file is None else {"file": str(held.file)}
+        asked = {"question": row.question} if row.question else {}
+        return {
+            "document": held.id,
+            "title": held.title,
+            **body,
+            "reference": row.reference,
+            **asked,
+        }
     if row.file is not None:
         return {"document": row.id, "title": row.title, "file": str(row.file)}
     parts = [{"id": one.id, "heading": list(one.heading), "text": one.text} for one in row.parts]

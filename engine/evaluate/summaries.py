@@ -11,21 +11,17 @@ as the package sumy has them, over words (English, without stop words) or over p
 (Japanese runs of kanji and katakana, whose words have no borders; every pair without such).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from engine.evaluate.baselines import lead, ranked
+from engine.evaluate.baselines import ranked
 from engine.evaluate.collection import spread
 from engine.evaluate.figures import Figure
 from engine.evaluate.retrieval import difference, estimate
-from engine.evaluate.rouge import rouge_n, units
 from engine.evaluate.set_documents import lay_out
 from engine.evaluate.set_rows import Part, SetDocument
+from engine.evaluate.summary_tasks import ORDERS, Task, Way, leading, product, read_task, score
 from engine.model.encoder import Encoder
-from engine.passages.passages import split_passages
 from engine.progress import CancelToken, run
-from engine.records import Encoding, Passage, QueryEncoding, Span
-from engine.summary.extract import extract
 from engine.training.corpus import Question, Section
 from engine.training.splits import Split
 
@@ -36,57 +32,6 @@ FEWEST_SECTIONS = 6
 LEAST_BODY = 1500
 # sumy compares every sentence with every other.
 MOST_BODY = 30_000
-
-Way = Callable[["Task", int], list[Span]]
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A text to be summarised and what a person wrote.
-
-    Attributes:
-        text: The text.
-        passages: Its passages.
-        encoding: Its analysis.
-        query: The question, or None.
-        reference: The summary to compare with.
-    """
-
-    text: str
-    passages: tuple[Passage, ...]
-    encoding: Encoding
-    query: QueryEncoding | None
-    reference: str
-
-    @property
-    def sentences(self) -> list[Span]:
-        """Sentences that may be chosen."""
-        return [span for one in self.passages if one.kind != "heading" for span in one.sentences]
-
-
-def product(task: Task, count: int) -> list[Span]:
-    """The product's summary of ``count`` sentences."""
-    made = extract(task.text, task.passages, task.encoding, task.query, count, None)
-    return [(one.start, one.end) for one in made.sentences]
-
-
-def within(task: Task, budget: int, way: Way) -> str:
-    """The longest summary of a way that has at most ``budget`` characters."""
-
-    def summary(count: int) -> list[str]:
-        return [task.text[start:end] for start, end in way(task, count)]
-
-    low, high = 1, len(task.sentences)
-    while low < high:
-        middle = (low + high + 1) // 2
-        made = summary(middle)
-        if sum(map(len, made)) <= budget:
-            if len(made) < middle:
-                return "\n".join(made)
-            low = middle
-        else:
-            high = middle - 1
-    return "\n".join(summary(low))
 
 
 def suitable(sections: Sequence[Section]) -> bool:
@@ -116,32 +61,8 @@ def _task(
     title: str, parts: tuple[Part, ...], reference: str, question: str, encoder: Encoder
 ) -> Task:
     document, _ = lay_out(SetDocument(title, title, parts, True))
-    passages = split_passages(document)
-    encoding = run(
-        encoder.encode(
-            document.text,
-            [(one.start, one.end) for one in passages],
-            [span for one in passages for span in one.sentences],
-            cancel=CancelToken(),
-            fidelity_sample=0,
-        )
-    )
-    query = encoder.encode_query(question) if question else None
-    return Task(document.text, passages, encoding, query, reference)
-
-
-def score(
-    tasks: Iterator[Task], budget: int, ways: Mapping[str, Way]
-) -> dict[str, dict[int, list[float]]]:
-    """ROUGE-1 and ROUGE-2 of each way on each task."""
-    values: dict[str, dict[int, list[float]]] = {name: {1: [], 2: []} for name in ways}
-    for task in tasks:
-        reference = units(task.reference)
-        for name, way in ways.items():
-            made = units(within(task, budget, way))
-            for n in (1, 2):
-                values[name][n].append(rouge_n(made, reference, n))
-    return values
+    made = read_task(encoder, document, reference, question, CancelToken())
+    return run(made)
 
 
 def measure(split: Split, encoder: Encoder, *, most: int | None = None) -> list[Figure]:
@@ -172,14 +93,16 @@ def measure(split: Split, encoder: Encoder, *, most: int | None = None) -> list[
 def _figures(name: str, tasks: Iterator[Task], budget: int) -> list[Figure]:
     ways: dict[str, Way] = {
         "product": product,
-        "Lead": lambda task, count: lead(task.sentences, count),
+        "Lead": leading,
         "LexRank": lambda task, count: ranked("lexrank", task.text, task.sentences, count),
         "TextRank": lambda task, count: ranked("textrank", task.text, task.sentences, count),
     }
-    values = score(tasks, budget, ways)
+    values = score(((task, budget) for task in tasks), ways)
+    own = values["product"]
+    if not own[1]:
+        return []
     found = []
-    for n in (1, 2):
-        own = values["product"]
+    for n in ORDERS:
         beside = {way: estimate(held[n]).mean for way, held in values.items() if way != "product"}
         best = max(beside, key=lambda way: beside[way])
         target = beside[best]

@@ -13,7 +13,8 @@ import pytest
 
 from engine.errors import Cancelled
 from engine.evaluate.collection import Collection, build, spread
-from engine.evaluate.evaluation import SetResult, evaluate, result_json
+from engine.evaluate.evaluation import SetResult, evaluate
+from engine.evaluate.results import result_json
 from engine.evaluate.set_rows import Answer, Part, Row, SetDocument, SetError, SetPair, SetQuestion
 from engine.evaluate.sets import open_set, write_set
 from engine.evaluate.ways import DEPTH, Ways, late_scores, standard

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from engine.evaluate.fit_highlights import Example, example, fit, judge, rivals
-from engine.evaluate.highlights import cases, overlap_f1
+from engine.evaluate.highlights import cases
+from engine.evaluate.marks import overlap_f1
 from engine.model.encoder import Encoder
 from engine.model.pack import load_pack
 from engine.models import default_pack

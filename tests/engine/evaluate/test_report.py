@@ -2,11 +2,12 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine.evaluate import targets
+from engine.evaluate import highlights, summaries, targets
 from engine.evaluate.evaluation import Group, SetResult
 from engine.evaluate.figures import Figure
 from engine.evaluate.report import main, merged, parts, read_figures, write_report
@@ -14,6 +15,8 @@ from engine.evaluate.retrieval import Estimate
 from engine.model.encoder import Encoder
 from engine.model.pack import load_pack
 from engine.models import default_pack
+from engine.training.config import load_config
+from engine.training.splits import read_split
 
 WAYS = {"bm25": 0.80, "lexical": 0.81, "dense": 0.62, "attention": 0.79, "fused": 0.87}
 
@@ -108,6 +111,22 @@ THINGS = [
 ]  # fmt: skip
 
 
+STEPS = {
+    "en": ("Close {}.", "Open {}.", "Clean {}.", "Oil {}.", "Paint {}.", "Weigh {}.", "Keep {}."),
+    "ja": (
+        "{}を閉じる。", "{}を開く。", "{}を拭く。", "{}に注油する。", "{}を塗る。", "{}を量る。",
+        "{}を保管する。",
+    ),
+}  # fmt: skip
+
+
+def document(name: str, text: str, language: str) -> list[tuple[str, str]]:
+    """Paths of headings and texts: an introduction long enough to be a summary, and seven steps."""
+    introduction = (name, text * 6)
+    steps = enumerate(STEPS[language], start=1)
+    return [introduction, *((f"{name} > {at}", step.format(name)) for at, step in steps)]
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small corpus in the form of the training's."""
@@ -123,8 +142,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write("parallel.tsv.gz", [f"{one}\t{other}\tmade:ht" for one, other in pairs])
     for side, language in enumerate(("en", "ja")):
         sections = [
-            {"doc": f"d{at}", "title": names[side], "heading_path": names[side], "text": text[side]}
-            for at, (names, text) in enumerate(zip(THINGS, pairs, strict=True))
+            {"doc": f"d{at}", "title": names[side], "heading_path": path, "text": text}
+            for at, (names, pair) in enumerate(zip(THINGS, pairs, strict=True))
+            for path, text in document(names[side], pair[side], language)
         ]
         write(f"sections_{language}.jsonl.gz", list(map(json.dumps, sections)))
     japanese = [
@@ -142,11 +162,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {
             "question": f"When is the {name} checked?",
             "context": text,
-            "answers": [],
+            "answers": [f"day {day}" if kind == "fairytale" else f"On day {day}."],
             "id": f"{kind}-{name}-0",
         }
         for kind in ("qmsum", "fairytale")
-        for (name, _), (text, _) in zip(THINGS, pairs, strict=True)
+        for day, ((name, _), (text, _)) in enumerate(zip(THINGS, pairs, strict=True), start=1)
     ]
     write("qa_en_train.jsonl.gz", list(map(json.dumps, english)))
     scores = [
@@ -172,6 +192,47 @@ def test_the_command_measures_a_corpus_and_keeps_what_was_given(corpus: Path, tm
     for words in ("English finds Japanese among 6", "JSTS: dense", "JaQuAD, 2 passages: fused"):
         assert any(name.startswith(words) for name in names), names
     assert set(held["seconds"]) == {*sets, "headings_en_ja", "headings_ja_en"}
+
+
+def test_what_nobody_asked_is_no_figure(corpus: Path):
+    config = load_config(corpus / "config.toml")
+    split = read_split(corpus, config.pairs, config.split, config.seed)
+    nothing = replace(split, dev_questions=[], dev_english=[], dev_documents=[])
+    encoder = Encoder.load(load_pack(default_pack()), threads=1)
+    assert highlights.measure(nothing, encoder) == summaries.measure(nothing, encoder) == []
+
+
+def test_highlights_summaries_and_paraphrases_of_a_corpus(corpus: Path, tmp_path: Path):
+    pytest.importorskip("sumy")
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    (samples / "手順.txt").write_text("弁を閉じる。記録は五年間保管する。", encoding="utf-8")
+    asked = [
+        {"query": query, "document": "手順.txt", "contains": "弁を閉じる", "split": split}
+        for query, split in (("バルブを閉めるのは?", "dev"), ("閉鎖するものは?", "test"))
+    ]
+    (tmp_path / "asked.jsonl").write_text("\n".join(map(json.dumps, asked)), encoding="utf-8")
+    out = tmp_path / "figures.json"
+    command = ["--corpus", str(corpus), "--config", str(corpus / "config.toml"), "--most", "2"]
+    command += ["--pack", str(default_pack()), "--out", str(out), "--samples", str(samples)]
+    command += ["--paraphrases", str(tmp_path / "asked.jsonl"), "--only"]
+    assert main([*command, "highlights", "summaries", "paraphrases"]) == 0
+    held = json.loads(out.read_text("utf-8"))
+    assert set(held["seconds"]) == {"highlights", "summaries", "paraphrases"}
+    figures = {one["name"]: one for one in held["figures"]}
+    marked = [one for name, one in figures.items() if name.startswith("Highlights")]
+    assert [one["n"] for one in marked] == [2, 1]
+    for one in marked:
+        best = max(one["beside"]["lexical words"], one["beside"]["lexical sentence"])
+        assert one["target"] == pytest.approx(best + 0.1)
+    written = ("Summaries of English documents", "Summaries of Japanese documents")
+    for name in (*written, "Summaries for questions, QMSum"):
+        for n in (1, 2):
+            one = figures[f"{name}: ROUGE-{n}"]
+            others = [one["beside"][way] for way in ("Lead", "LexRank", "TextRank")]
+            assert one["n"] == 1 and one["target"] == max(others) and one["low"] <= one["high"]
+    judged = [one for name, one in figures.items() if name.startswith("Paraphrases")]
+    assert [one["n"] for one in judged] == [1, 1, 1, 1]
 
 
 def test_the_command_names_what_is_wrong(
