@@ -73,6 +73,18 @@ REASONS = {
         "no question of the set has its answer within its documents of {tokens} tokens; "
         "a larger --tokens or another set helps"
     ),
+    "training.architecture": "the weights are of another architecture: {name}",
+    "training.broken_lesson": "a lesson cannot be read",
+    "training.different_shapes": "the checkpoints differ in shape and have no mean",
+    "training.few_vectors": (
+        "{ready} of the teacher's vectors are in {path}, {needed} are needed; run `teacher` first"
+    ),
+    "training.no_lessons": "there are no lessons in {path}",
+    "training.other_vectors": (
+        "the vectors in {path} are of other sentences or teacher settings; run `teacher` again"
+    ),
+    "training.teacher_missing": "the teacher's package {package} is not installed",
+    "training.unknown_setting": "section {section} has no setting {names}",
 }
 
 NOTES = {

@@ -15,9 +15,9 @@ from engine.training.corpus import Pair
 from engine.training.loop import Losses, train_loop
 from engine.training.model import Encoder, maxsim, mean_pool, precision
 from engine.training.runlog import RunLog
-from engine.training.splits import read_split
+from engine.training.splits import Split, read_split
 from engine.training.stage_config import DistillConfig
-from engine.training.teacher import VectorCache
+from engine.training.teacher import VectorCache, vectors_digest
 
 
 def symmetric_contrast(scores: Tensor, targets: Tensor | None = None) -> Tensor:
@@ -156,12 +156,20 @@ def alignment_figures(
     }
 
 
+def split_cache(work: Path, split: Split, config: TrainingConfig) -> VectorCache:
+    """The teacher's cache of a run; vectors of another split or other settings do not count."""
+    sentences = [pair.english for pair in split.dev_pairs + split.pairs]
+    return VectorCache(work / "teacher", vectors_digest(sentences, config.teacher))
+
+
 def wait_for(cache: VectorCache, rows: int, log: RunLog, pause_s: float = 5.0) -> None:
     """Wait until the teacher's cache holds ``rows`` vectors."""
     waited = False
     while cache.ready < rows:
         if not waited:
-            log.write("waiting", ready=cache.ready, needed=rows)
+            reason = "vectors of other sentences or teacher settings; run `teacher`"
+            values = {"reason": reason} if cache.of_others else {}
+            log.write("waiting", ready=cache.ready, needed=rows, **values)
             waited = True
         time.sleep(pause_s)
 
@@ -177,7 +185,7 @@ def distill(
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     split = read_split(corpus, config.pairs, config.split, config.seed)
     dev, train = split.dev_pairs, split.pairs
-    cache = VectorCache(work / "teacher")
+    cache = split_cache(work, split, config)
     encoder = Encoder(config.model)
     loss = ParallelLoss(encoder, settings)
     batches = PairBatches(train, split.skipped, tokenizer, settings, config.seed)

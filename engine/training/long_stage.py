@@ -15,6 +15,7 @@ from engine.training.batches import Ids, pad
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import ModelConfig, TrainingConfig
 from engine.training.contexts import training_documents
+from engine.training.distill import split_cache
 from engine.training.fidelity import fidelity_figures, held_out_tokens
 from engine.training.figures import development_figures, write_figures
 from engine.training.long_documents import LongPacker
@@ -44,7 +45,6 @@ from engine.training.sparse_twin import (
 )
 from engine.training.splits import read_split
 from engine.training.stage_config import LongConfig, RetrieveConfig
-from engine.training.teacher import VectorCache
 
 _PARTS = ("mass", "rank")
 
@@ -199,7 +199,8 @@ def train_long(
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     split = read_split(corpus, config.pairs, config.split, config.seed)
-    cache = VectorCache(work / "teacher")
+    cache = split_cache(work, split, config)
+    cache.require(len(split.dev_pairs) + config.retrieve.parallel)
     encoder = load_checkpoint(work / "retrieve" / "checkpoint")
     if config.compiled:
         for layer in encoder.layers:

@@ -12,7 +12,7 @@ from engine.training.checkpoint import load_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
 from engine.training.corpus import SentencePair
-from engine.training.distill import PairBatches, ParallelLoss
+from engine.training.distill import PairBatches, ParallelLoss, split_cache
 from engine.training.figures import development_figures, write_figures
 from engine.training.loop import Losses, train_loop
 from engine.training.losses import RetrievalLoss, SimilarityLoss
@@ -162,7 +162,8 @@ def retrieve(
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     split = read_split(corpus, config.pairs, config.split, config.seed)
-    cache = VectorCache(work / "teacher")
+    cache = split_cache(work, split, config)
+    cache.require(len(split.dev_pairs) + settings.parallel)
     encoder = load_checkpoint(work / "distill" / "checkpoint")
     sample = torch.from_numpy(cache.read(0, min(cache.ready, _ROTATION_ROWS))).float()
     rotation = kept_rotation(folder / "rotation.npy", sample)

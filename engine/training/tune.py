@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
+from engine.training.distill import split_cache
 from engine.training.figures import development_figures, found_first, write_figures
 from engine.training.lessons import LANGUAGES, Lesson, lesson_documents, read_lessons, split_lessons
 from engine.training.loop import Losses, train_loop
@@ -23,7 +24,7 @@ from engine.training.packing import SHARES, ContextPacker
 from engine.training.retrieve import ParallelTask, SimilarityTask
 from engine.training.runlog import RunLog
 from engine.training.splits import read_split
-from engine.training.teacher import Embed, VectorCache, fill_cache
+from engine.training.teacher import Embed, fill_cache
 
 
 def lesson_figures(
@@ -89,18 +90,14 @@ def tune(
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     split = read_split(corpus, config.pairs, config.split, config.seed)
+    teacher = split_cache(work, split, config)
+    teacher.require(len(split.dev_pairs) + settings.parallel)
     held, train = split_lessons(read_lessons(lessons), settings.held)
     pairs = [pair for some in train for lesson in some for pair in lesson.pairs()]
     # Of these lessons and no others: a run may go on with more of them.
     digest = sha256("\n".join(pair.english for pair in pairs).encode()).hexdigest()[:12]
-    cache = VectorCache(folder / f"lessons-{digest}")
-    fill_cache(
-        [pair.english for pair in pairs],
-        embed,
-        cache,
-        config.teacher,
-        lambda done, total: log.write("vectors", done=done, total=total),
-    )
+    english = [pair.english for pair in pairs]
+    cache = fill_cache(english, embed, folder / f"lessons-{digest}", config.teacher, log)
     encoder = load_checkpoint(work / "retrieve" / "checkpoint")
     if config.compiled:
         for layer in encoder.layers:
@@ -119,7 +116,6 @@ def tune(
     packer.use_neighbours(read_neighbours(neighbours))
     rotation = torch.from_numpy(np.load(work / "retrieve" / "rotation.npy"))
     seeded = replace(config, seed=seed, retrieve=rehearsed)
-    teacher = VectorCache(work / "teacher")
     general = ParallelTask(encoder, tokenizer, split, teacher, rotation, seeded)
     only = replace(split, dev_pairs=[], pairs=pairs, skipped=frozenset())
     special = ParallelTask(encoder, tokenizer, only, cache, rotation, seeded)
