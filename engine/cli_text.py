@@ -83,7 +83,15 @@ REASONS = {
     "training.other_vectors": (
         "the vectors in {path} are of other sentences or teacher settings; run `teacher` again"
     ),
+    "training.other_run": (
+        "{path} holds a run with another {changed}; go on with what it was begun with, "
+        "give another --work, or move that folder away to begin anew"
+    ),
     "training.teacher_missing": "the teacher's package {package} is not installed",
+    "training.unknown_run": (
+        "{path} holds a run without a record of its settings; give another --work, "
+        "or move that folder away to begin anew"
+    ),
     "training.unknown_setting": "section {section} has no setting {names}",
 }
 

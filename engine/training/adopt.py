@@ -18,6 +18,7 @@ from engine.training.checkpoint import load_checkpoint, save_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.corpus import read_pairs
 from engine.training.distill import text_vectors
+from engine.training.run_record import RECORD
 from engine.training.runlog import RunLog
 from engine.training.teacher import VectorCache, vectors_digest
 
@@ -66,6 +67,8 @@ def adopt(config: TrainingConfig, corpus: Path, work: Path, weights: Path) -> No
     vectors = text_vectors(encoder, tokenizer, english[:rows], config.distill.max_tokens)
     teacher = torch.from_numpy(cache.read(0, rows)).float()
     rotation = recovered_rotation(teacher, vectors)
+    # What stands there now is no longer what an earlier run of the stage left.
+    (work / "retrieve" / RECORD).unlink(missing_ok=True)
     save_checkpoint(encoder, work / "tokenizer.json", work / "retrieve" / "checkpoint")
     np.save(work / "retrieve" / "rotation.npy", rotation.numpy())
     cosine = float((vectors * (teacher @ rotation.T)).sum(-1).mean())

@@ -14,6 +14,7 @@ from engine.training.config import TrainingConfig
 from engine.training.corpus import Pair
 from engine.training.loop import Losses, train_loop
 from engine.training.model import Encoder, maxsim, mean_pool, precision
+from engine.training.run_record import claim_run, run_digests
 from engine.training.runlog import RunLog
 from engine.training.splits import Split, read_split
 from engine.training.stage_config import DistillConfig
@@ -177,13 +178,18 @@ def wait_for(cache: VectorCache, rows: int, log: RunLog, pause_s: float = 5.0) -
 def distill(
     config: TrainingConfig, corpus: Path, work: Path, stop_after: int | None = None
 ) -> None:
-    """Run or resume the stage; the result is ``work/distill/checkpoint``."""
+    """Run or resume the stage; the result is ``work/distill/checkpoint``.
+
+    Raises:
+        ConfigError: The folder holds a run of other settings.
+    """
     log = RunLog(work / "curves.jsonl", "distill")
     torch.manual_seed(config.seed)
     settings = config.distill
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     split = read_split(corpus, config.pairs, config.split, config.seed)
+    claim_run(work / "distill", run_digests(config, "distill", tokenizer_file, split))
     dev, train = split.dev_pairs, split.pairs
     cache = split_cache(work, split, config)
     encoder = Encoder(config.model)

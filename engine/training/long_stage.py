@@ -31,6 +31,7 @@ from engine.training.mining import read_neighbours
 from engine.training.model import Encoder, EncoderLayer, maxsim, mean_pool, precision
 from engine.training.packing import ContextPacker, RetrievalBatch
 from engine.training.retrieve import ParallelTask, SimilarityTask
+from engine.training.run_record import claim_run, run_digests
 from engine.training.runlog import RunLog
 from engine.training.sentences import best_sentences
 from engine.training.sparse_twin import (
@@ -192,6 +193,9 @@ def train_long(
     """Run or resume the stage from ``work/retrieve/checkpoint``.
 
     The result is ``work/long/checkpoint``; the development figures go to ``work/figures.json``.
+
+    Raises:
+        ConfigError: The folder holds a run of other settings, or the teacher's vectors are missing.
     """
     log = RunLog(work / "curves.jsonl", "long")
     torch.manual_seed(config.seed)
@@ -199,6 +203,9 @@ def train_long(
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     split = read_split(corpus, config.pairs, config.split, config.seed)
+    turn = work / "retrieve" / "rotation.npy"
+    digests = run_digests(config, "long", tokenizer_file, split, turn)
+    claim_run(folder, digests, before=work / "retrieve")
     cache = split_cache(work, split, config)
     cache.require(len(split.dev_pairs) + config.retrieve.parallel)
     encoder = load_checkpoint(work / "retrieve" / "checkpoint")
@@ -214,7 +221,7 @@ def train_long(
     contexts = LongPacker(documents, tokenizer, settings, rehearsed, seed, encoder.config.block)
     long_loss = LongLoss(encoder, settings, rehearsed, seed)
     rehearsal = RetrievalLoss(encoder, rehearsed)
-    rotation = torch.from_numpy(np.load(work / "retrieve" / "rotation.npy"))
+    rotation = torch.from_numpy(np.load(turn))
     parallel = ParallelTask(encoder, tokenizer, split, cache, rotation, replace(config, seed=seed))
     similar = SimilarityTask(encoder, tokenizer, split.similarity, rehearsed, seed)
     judged = held_out_tokens(split, tokenizer, settings.deepest)

@@ -20,6 +20,7 @@ from engine.training.mining import mine_neighbours, read_neighbours, write_neigh
 from engine.training.model import Encoder
 from engine.training.packing import ContextPacker
 from engine.training.rotation import kept_rotation, rotate_passages
+from engine.training.run_record import claim_run, run_digests
 from engine.training.runlog import RunLog
 from engine.training.splits import Split, read_split
 from engine.training.stage_config import RetrieveConfig
@@ -154,6 +155,9 @@ def retrieve(
     """Run or resume the stage from ``work/distill/checkpoint``.
 
     The result is ``work/retrieve/checkpoint`` and the development figures ``work/figures.json``.
+
+    Raises:
+        ConfigError: The folder holds a run of other settings, or the teacher's vectors are missing.
     """
     folder = work / "retrieve"
     log = RunLog(work / "curves.jsonl", "retrieve")
@@ -162,6 +166,8 @@ def retrieve(
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     split = read_split(corpus, config.pairs, config.split, config.seed)
+    digests = run_digests(config, "retrieve", tokenizer_file, split)
+    claim_run(folder, digests, before=work / "distill")
     cache = split_cache(work, split, config)
     cache.require(len(split.dev_pairs) + settings.parallel)
     encoder = load_checkpoint(work / "distill" / "checkpoint")

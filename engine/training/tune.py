@@ -22,6 +22,7 @@ from engine.training.mining import mine_neighbours, read_neighbours, write_neigh
 from engine.training.model import Encoder
 from engine.training.packing import SHARES, ContextPacker
 from engine.training.retrieve import ParallelTask, SimilarityTask
+from engine.training.run_record import claim_run, run_digests
 from engine.training.runlog import RunLog
 from engine.training.splits import read_split
 from engine.training.teacher import Embed, fill_cache
@@ -79,7 +80,8 @@ def tune(
         stop_after: As in :func:`engine.training.loop.train_loop`.
 
     Raises:
-        ConfigError: The lessons cannot be used.
+        ConfigError: The lessons cannot be used, the folder holds a run of other settings, or the
+            teacher's vectors are missing.
         OSError: A file cannot be read or written.
     """
     log = RunLog(work / "curves.jsonl", "tune")
@@ -90,6 +92,9 @@ def tune(
     tokenizer_file = work / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     split = read_split(corpus, config.pairs, config.split, config.seed)
+    turn = work / "retrieve" / "rotation.npy"
+    digests = run_digests(config, "tune", tokenizer_file, split, turn)
+    claim_run(folder, digests, before=work / "retrieve")
     teacher = split_cache(work, split, config)
     teacher.require(len(split.dev_pairs) + settings.parallel)
     held, train = split_lessons(read_lessons(lessons), settings.held)
@@ -114,7 +119,7 @@ def tune(
         asked = [document for some in taught.values() for document in some]
         write_neighbours(neighbours, mine_neighbours(encoder, tokenizer, asked, rehearsed))
     packer.use_neighbours(read_neighbours(neighbours))
-    rotation = torch.from_numpy(np.load(work / "retrieve" / "rotation.npy"))
+    rotation = torch.from_numpy(np.load(turn))
     seeded = replace(config, seed=seed, retrieve=rehearsed)
     general = ParallelTask(encoder, tokenizer, split, teacher, rotation, seeded)
     only = replace(split, dev_pairs=[], pairs=pairs, skipped=frozenset())

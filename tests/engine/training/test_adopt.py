@@ -83,8 +83,12 @@ def test_published_weights_stand_where_the_retrieval_stage_leaves_its_own(
     corpus, weights, file = published
     work = tmp_path / "work"
     vectors = fill(corpus, weights, file, work, 1100)
+    record = work / "retrieve" / "run.json"
+    record.parent.mkdir()
+    record.write_text("{}", encoding="utf-8")
     command = ["--corpus", str(corpus), "--work", str(work), "--config", str(file)]
     main(["adopt", *command, "--weights", str(weights)])
+    assert not record.exists()
     before = load_file(weights / "model.safetensors")
     after = load_file(work / "retrieve" / "checkpoint" / "model.safetensors")
     assert all(torch.equal(value, after[name]) for name, value in before.items())

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from engine.training.__main__ import main
 from engine.training.checkpoint import save_checkpoint
-from engine.training.config import ModelConfig, load_config
+from engine.training.config import ConfigError, ModelConfig, load_config
 from engine.training.contexts import Passage
 from engine.training.corpus import read_pairs
 from engine.training.fidelity import mass_recalls
@@ -163,6 +163,10 @@ def test_the_stage_resumes_to_the_same_weights(prepared: Path, corpus: Path, tmp
     cut = copy_of(prepared, tmp_path / "cut")
     for stop_after in (4, None):
         train_long(load_config(file), corpus, cut, stop_after)
+    turn = cut / "retrieve" / "rotation.npy"
+    np.save(turn, -np.load(turn))
+    with pytest.raises(ConfigError, match=r"other_run.*long.*rotation"):
+        train_long(load_config(file), corpus, cut)
     before, whole, resumed = (
         load_file(folder / "checkpoint" / "model.safetensors")
         for folder in (prepared / "retrieve", prepared / "long", cut / "long")
