@@ -76,6 +76,9 @@ REASONS = {
     "training.architecture": "the weights are of another architecture: {name}",
     "training.broken_lesson": "a lesson cannot be read",
     "training.different_shapes": "the checkpoints differ in shape and have no mean",
+    "training.few_pairs": "{pairs} pairs are too few for batches of {batch}",
+    "training.no_corpus_file": "there is no corpus file {path}",
+    "training.no_tokenizer": "there is no tokenizer {path}; run `tokenizer` first",
     "training.few_vectors": (
         "{ready} of the teacher's vectors are in {path}, {needed} are needed; run `teacher` first"
     ),

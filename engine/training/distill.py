@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from engine.training.batches import Ids, encode_texts, pad
-from engine.training.config import TrainingConfig
+from engine.training.batches import Ids, encode_texts, load_tokenizer, pad
+from engine.training.config import ConfigError, TrainingConfig
 from engine.training.corpus import Pair
 from engine.training.loop import Losses, train_loop
 from engine.training.model import Encoder, maxsim, mean_pool, precision
@@ -70,7 +70,7 @@ class ParallelLoss:
 class PairBatches:
     """Batches of training pairs in a fixed order: chunks, in each of them sorted by length.
 
-    Rows in ``skipped`` are left out.
+    Rows in ``skipped`` are left out. Fewer pairs than a batch has are a ``ConfigError``.
     """
 
     def __init__(
@@ -81,6 +81,8 @@ class PairBatches:
         config: DistillConfig,
         seed: int,
     ):
+        if min(len(pairs), config.chunk) < config.batch:
+            raise ConfigError("training.few_pairs", pairs=len(pairs), batch=config.batch)
         self._skipped = skipped
         self._pairs = pairs
         self._tokenizer = tokenizer
@@ -187,7 +189,7 @@ def distill(
     torch.manual_seed(config.seed)
     settings = config.distill
     tokenizer_file = work / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     split = read_split(corpus, config.pairs, config.split, config.seed)
     claim_run(work / "distill", run_digests(config, "distill", tokenizer_file, split))
     dev, train = split.dev_pairs, split.pairs

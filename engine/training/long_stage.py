@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
 from engine.training.attention import block_attention
-from engine.training.batches import Ids, pad
+from engine.training.batches import Ids, load_tokenizer, pad
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import ModelConfig, TrainingConfig
 from engine.training.contexts import training_documents
@@ -201,7 +200,7 @@ def train_long(
     torch.manual_seed(config.seed)
     settings, folder = config.long, work / "long"
     tokenizer_file = work / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     split = read_split(corpus, config.pairs, config.split, config.seed)
     turn = work / "retrieve" / "rotation.npy"
     digests = run_digests(config, "long", tokenizer_file, split, turn)

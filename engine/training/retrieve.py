@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from engine.training.batches import encode_texts
+from engine.training.batches import encode_texts, load_tokenizer
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
@@ -164,7 +164,7 @@ def retrieve(
     torch.manual_seed(config.seed)
     settings = config.retrieve
     tokenizer_file = work / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     split = read_split(corpus, config.pairs, config.split, config.seed)
     digests = run_digests(config, "retrieve", tokenizer_file, split)
     claim_run(folder, digests, before=work / "distill")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from engine.training.batches import load_tokenizer
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
@@ -90,7 +91,7 @@ def tune(
     seed = config.seed + 2  # Other batches than those of the stages before.
     rehearsed = replace(config.retrieve, contexts=settings.contexts, parallel=settings.parallel)
     tokenizer_file = work / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     split = read_split(corpus, config.pairs, config.split, config.seed)
     turn = work / "retrieve" / "rotation.npy"
     digests = run_digests(config, "tune", tokenizer_file, split, turn)

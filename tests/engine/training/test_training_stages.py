@@ -528,3 +528,26 @@ def test_an_unknown_setting_is_refused(tmp_path: Path):
     file.write_text("[distill]\nbatches = 3\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="batches"):
         load_config(file)
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        ("corpus/parallel.tsv.gz", "no corpus file .*parallel.tsv.gz"),
+        ("corpus/qa_en_train.jsonl.gz", "no corpus file .*qa_en_train.jsonl.gz"),
+        ("run/tokenizer.json", "no tokenizer .*tokenizer.json"),
+        ("", "pairs are too few for batches of 900"),
+    ],
+)
+def test_what_is_missing_is_named_in_one_line(
+    prepared: tuple[Path, Path], corpus: Path, tmp_path: Path, gone: str, words: str
+):
+    run = copy_inputs(prepared[0], tmp_path / "run")
+    shutil.copytree(corpus, tmp_path / "corpus")
+    file = tmp_path / "tiny.toml"
+    file.write_text(CONFIG.replace("batch = 16", "" if gone else "batch = 900"), encoding="utf-8")
+    if gone:
+        (tmp_path / gone).unlink()
+    command = ["--corpus", str(tmp_path / "corpus"), "--work", str(run), "--config", str(file)]
+    with pytest.raises(SystemExit, match=words):
+        main(["distill", *command])
