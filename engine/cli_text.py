@@ -73,6 +73,29 @@ REASONS = {
         "no question of the set has its answer within its documents of {tokens} tokens; "
         "a larger --tokens or another set helps"
     ),
+    "training.architecture": "the weights are of another architecture: {name}",
+    "training.broken_lesson": "a lesson cannot be read",
+    "training.different_shapes": "the checkpoints differ in shape and have no mean",
+    "training.few_pairs": "{pairs} pairs are too few for batches of {batch}",
+    "training.no_corpus_file": "there is no corpus file {path}",
+    "training.no_tokenizer": "there is no tokenizer {path}; run `tokenizer` first",
+    "training.few_vectors": (
+        "{ready} of the teacher's vectors are in {path}, {needed} are needed; run `teacher` first"
+    ),
+    "training.no_lessons": "there are no lessons in {path}",
+    "training.other_vectors": (
+        "the vectors in {path} are of other sentences or teacher settings; run `teacher` again"
+    ),
+    "training.other_run": (
+        "{path} holds a run with another {changed}; go on with what it was begun with, "
+        "give another --work, or move that folder away to begin anew"
+    ),
+    "training.teacher_missing": "the teacher's package {package} is not installed",
+    "training.unknown_run": (
+        "{path} holds a run without a record of its settings; give another --work, "
+        "or move that folder away to begin anew"
+    ),
+    "training.unknown_setting": "section {section} has no setting {names}",
 }
 
 NOTES = {

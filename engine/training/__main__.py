@@ -2,9 +2,11 @@
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 
-from engine.training.config import TrainingConfig, load_config
+from engine.cli_text import error_text
+from engine.training.config import ConfigError, TrainingConfig, load_config
 from engine.training.corpus import read_pairs
 from engine.training.lessons import LESSONS, read_lessons, split_lessons
 from engine.training.runlog import RunLog
@@ -24,20 +26,13 @@ def _tokenizer(config: TrainingConfig, corpus: Path, work: Path) -> None:
 
 
 def _teacher(config: TrainingConfig, corpus: Path, work: Path) -> None:
-    from engine.training.teacher import VectorCache, fill_cache, load_teacher
+    from engine.training.teacher import fill_cache, load_teacher
 
     log = RunLog(work / "curves.jsonl", "teacher")
     dev, train = read_pairs(corpus, config.pairs, config.seed)
     sentences = [pair.english for pair in dev + train]
     embed = load_teacher(config.teacher, work / "teacher")
-    cache = VectorCache(work / "teacher")
-    fill_cache(
-        sentences,
-        embed,
-        cache,
-        config.teacher,
-        lambda done, total: log.write("vectors", done=done, total=total),
-    )
+    fill_cache(sentences, embed, work / "teacher", config.teacher, log)
 
 
 def _distill(config: TrainingConfig, corpus: Path, work: Path) -> None:
@@ -114,7 +109,11 @@ def _common(stage: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one stage; a stage that was cut off goes on where its last checkpoint stands."""
+    """Run one stage; a stage that was cut off goes on where its last checkpoint stands.
+
+    Raises:
+        SystemExit: With words of one line, when settings, corpus or earlier files cannot be used.
+    """
     parser = argparse.ArgumentParser(prog="python -m engine.training", description=__doc__)
     stages = parser.add_subparsers(dest="stage", required=True)
     for name, (_, description) in _STAGES.items():
@@ -133,6 +132,13 @@ def main(arguments: list[str] | None = None) -> None:
     blended.add_argument("--deepen", type=float, default=0.0, help="nats, see window.py")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    try:
+        _run(chosen)
+    except ConfigError as error:
+        sys.exit(error_text(error))
+
+
+def _run(chosen: argparse.Namespace) -> None:
     if chosen.stage == "blend":
         _blend(chosen.work, chosen.weights, chosen.deepen)
         return

@@ -18,8 +18,9 @@ from engine.training.checkpoint import load_checkpoint, save_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.corpus import read_pairs
 from engine.training.distill import text_vectors
+from engine.training.run_record import RECORD
 from engine.training.runlog import RunLog
-from engine.training.teacher import VectorCache
+from engine.training.teacher import VectorCache, vectors_digest
 
 _FEWEST = 1000
 _MOST = 8000
@@ -49,8 +50,8 @@ def adopt(config: TrainingConfig, corpus: Path, work: Path, weights: Path) -> No
         weights: A checkpoint's folder.
 
     Raises:
-        ConfigError: The weights are of another architecture.
-        ValueError: Fewer than 1,000 of the teacher's vectors are there.
+        ConfigError: The weights are of another architecture, or fewer than 1,000 of the teacher's
+            vectors of this corpus are there.
         OSError: A file cannot be read or written.
     """
     log = RunLog(work / "curves.jsonl", "adopt")
@@ -58,15 +59,16 @@ def adopt(config: TrainingConfig, corpus: Path, work: Path, weights: Path) -> No
     work.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(weights / "tokenizer.json", work / "tokenizer.json")
     tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
-    cache = VectorCache(work / "teacher")
-    rows = min(cache.ready, _MOST)
-    if rows < _FEWEST:
-        raise ValueError(f"{rows} of the teacher's vectors are there, {_FEWEST} are needed")
     dev, train = read_pairs(corpus, config.pairs, config.seed)
-    english = [pair.english for pair in (dev + train)[:rows]]
-    vectors = text_vectors(encoder, tokenizer, english, config.distill.max_tokens)
+    english = [pair.english for pair in dev + train]
+    cache = VectorCache(work / "teacher", vectors_digest(english, config.teacher))
+    cache.require(_FEWEST)
+    rows = min(cache.ready, _MOST)
+    vectors = text_vectors(encoder, tokenizer, english[:rows], config.distill.max_tokens)
     teacher = torch.from_numpy(cache.read(0, rows)).float()
     rotation = recovered_rotation(teacher, vectors)
+    # What stands there now is no longer what an earlier run of the stage left.
+    (work / "retrieve" / RECORD).unlink(missing_ok=True)
     save_checkpoint(encoder, work / "tokenizer.json", work / "retrieve" / "checkpoint")
     np.save(work / "retrieve" / "rotation.npy", rotation.numpy())
     cosine = float((vectors * (teacher @ rotation.T)).sum(-1).mean())

@@ -1,12 +1,26 @@
 """Batches of token numbers, padded."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from engine.training.config import ConfigError
+
 Ids = list[int]
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Load a run's tokenizer.
+
+    Raises:
+        ConfigError: It is not there.
+    """
+    if not path.is_file():
+        raise ConfigError("training.no_tokenizer", path=str(path))
+    return Tokenizer.from_file(str(path))
 
 
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> list[Ids]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.training.config import PairsConfig
+from engine.training.config import ConfigError, PairsConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,20 @@ class SentencePair:
     score: float
 
 
+def _lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a corpus file; a missing one is a ``ConfigError``."""
+    if not path.is_file():
+        raise ConfigError("training.no_corpus_file", path=str(path))
+    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+        yield from lines
+
+
 def iterate_pairs(corpus: Path, tag: str) -> Iterator[Pair]:
     """Yield the parallel pairs whose translation tag is ``tag``, in file order."""
-    with gzip.open(corpus / "parallel.tsv.gz", "rt", encoding="utf-8", newline="\n") as lines:
-        for line in lines:
-            english, japanese, source = line.rstrip("\n").split("\t")
-            if source.endswith(f":{tag}"):
-                yield Pair(english, japanese)
+    for line in _lines(corpus / "parallel.tsv.gz"):
+        english, japanese, source = line.rstrip("\n").split("\t")
+        if source.endswith(f":{tag}"):
+            yield Pair(english, japanese)
 
 
 def read_pairs(corpus: Path, config: PairsConfig, seed: int) -> tuple[list[Pair], list[Pair]]:
@@ -91,9 +98,8 @@ def read_pairs(corpus: Path, config: PairsConfig, seed: int) -> tuple[list[Pair]
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
-        for line in lines:
-            yield json.loads(line)
+    for line in _lines(path):
+        yield json.loads(line)
 
 
 def iterate_documents(corpus: Path, language: str) -> Iterator[list[Section]]:

@@ -9,15 +9,16 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from engine.training.batches import Ids, encode_texts, pad
-from engine.training.config import TrainingConfig
+from engine.training.batches import Ids, encode_texts, load_tokenizer, pad
+from engine.training.config import ConfigError, TrainingConfig
 from engine.training.corpus import Pair
 from engine.training.loop import Losses, train_loop
 from engine.training.model import Encoder, maxsim, mean_pool, precision
+from engine.training.run_record import claim_run, run_digests
 from engine.training.runlog import RunLog
-from engine.training.splits import read_split
+from engine.training.splits import Split, read_split
 from engine.training.stage_config import DistillConfig
-from engine.training.teacher import VectorCache
+from engine.training.teacher import VectorCache, vectors_digest
 
 
 def symmetric_contrast(scores: Tensor, targets: Tensor | None = None) -> Tensor:
@@ -69,7 +70,7 @@ class ParallelLoss:
 class PairBatches:
     """Batches of training pairs in a fixed order: chunks, in each of them sorted by length.
 
-    Rows in ``skipped`` are left out.
+    Rows in ``skipped`` are left out. Fewer pairs than a batch has are a ``ConfigError``.
     """
 
     def __init__(
@@ -80,6 +81,8 @@ class PairBatches:
         config: DistillConfig,
         seed: int,
     ):
+        if min(len(pairs), config.chunk) < config.batch:
+            raise ConfigError("training.few_pairs", pairs=len(pairs), batch=config.batch)
         self._skipped = skipped
         self._pairs = pairs
         self._tokenizer = tokenizer
@@ -156,12 +159,20 @@ def alignment_figures(
     }
 
 
+def split_cache(work: Path, split: Split, config: TrainingConfig) -> VectorCache:
+    """The teacher's cache of a run; vectors of another split or other settings do not count."""
+    sentences = [pair.english for pair in split.dev_pairs + split.pairs]
+    return VectorCache(work / "teacher", vectors_digest(sentences, config.teacher))
+
+
 def wait_for(cache: VectorCache, rows: int, log: RunLog, pause_s: float = 5.0) -> None:
     """Wait until the teacher's cache holds ``rows`` vectors."""
     waited = False
     while cache.ready < rows:
         if not waited:
-            log.write("waiting", ready=cache.ready, needed=rows)
+            reason = "vectors of other sentences or teacher settings; run `teacher`"
+            values = {"reason": reason} if cache.of_others else {}
+            log.write("waiting", ready=cache.ready, needed=rows, **values)
             waited = True
         time.sleep(pause_s)
 
@@ -169,15 +180,20 @@ def wait_for(cache: VectorCache, rows: int, log: RunLog, pause_s: float = 5.0) -
 def distill(
     config: TrainingConfig, corpus: Path, work: Path, stop_after: int | None = None
 ) -> None:
-    """Run or resume the stage; the result is ``work/distill/checkpoint``."""
+    """Run or resume the stage; the result is ``work/distill/checkpoint``.
+
+    Raises:
+        ConfigError: The folder holds a run of other settings.
+    """
     log = RunLog(work / "curves.jsonl", "distill")
     torch.manual_seed(config.seed)
     settings = config.distill
     tokenizer_file = work / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     split = read_split(corpus, config.pairs, config.split, config.seed)
+    claim_run(work / "distill", run_digests(config, "distill", tokenizer_file, split))
     dev, train = split.dev_pairs, split.pairs
-    cache = VectorCache(work / "teacher")
+    cache = split_cache(work, split, config)
     encoder = Encoder(config.model)
     loss = ParallelLoss(encoder, settings)
     batches = PairBatches(train, split.skipped, tokenizer, settings, config.seed)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
 from engine.training.attention import block_attention
-from engine.training.batches import Ids, pad
+from engine.training.batches import Ids, load_tokenizer, pad
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import ModelConfig, TrainingConfig
 from engine.training.contexts import training_documents
+from engine.training.distill import split_cache
 from engine.training.fidelity import fidelity_figures, held_out_tokens
 from engine.training.figures import development_figures, write_figures
 from engine.training.long_documents import LongPacker
@@ -30,6 +30,7 @@ from engine.training.mining import read_neighbours
 from engine.training.model import Encoder, EncoderLayer, maxsim, mean_pool, precision
 from engine.training.packing import ContextPacker, RetrievalBatch
 from engine.training.retrieve import ParallelTask, SimilarityTask
+from engine.training.run_record import claim_run, run_digests
 from engine.training.runlog import RunLog
 from engine.training.sentences import best_sentences
 from engine.training.sparse_twin import (
@@ -44,7 +45,6 @@ from engine.training.sparse_twin import (
 )
 from engine.training.splits import read_split
 from engine.training.stage_config import LongConfig, RetrieveConfig
-from engine.training.teacher import VectorCache
 
 _PARTS = ("mass", "rank")
 
@@ -192,14 +192,21 @@ def train_long(
     """Run or resume the stage from ``work/retrieve/checkpoint``.
 
     The result is ``work/long/checkpoint``; the development figures go to ``work/figures.json``.
+
+    Raises:
+        ConfigError: The folder holds a run of other settings, or the teacher's vectors are missing.
     """
     log = RunLog(work / "curves.jsonl", "long")
     torch.manual_seed(config.seed)
     settings, folder = config.long, work / "long"
     tokenizer_file = work / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     split = read_split(corpus, config.pairs, config.split, config.seed)
-    cache = VectorCache(work / "teacher")
+    turn = work / "retrieve" / "rotation.npy"
+    digests = run_digests(config, "long", tokenizer_file, split, turn)
+    claim_run(folder, digests, before=work / "retrieve")
+    cache = split_cache(work, split, config)
+    cache.require(len(split.dev_pairs) + config.retrieve.parallel)
     encoder = load_checkpoint(work / "retrieve" / "checkpoint")
     if config.compiled:
         for layer in encoder.layers:
@@ -213,7 +220,7 @@ def train_long(
     contexts = LongPacker(documents, tokenizer, settings, rehearsed, seed, encoder.config.block)
     long_loss = LongLoss(encoder, settings, rehearsed, seed)
     rehearsal = RetrievalLoss(encoder, rehearsed)
-    rotation = torch.from_numpy(np.load(work / "retrieve" / "rotation.npy"))
+    rotation = torch.from_numpy(np.load(turn))
     parallel = ParallelTask(encoder, tokenizer, split, cache, rotation, replace(config, seed=seed))
     similar = SimilarityTask(encoder, tokenizer, split.similarity, rehearsed, seed)
     judged = held_out_tokens(split, tokenizer, settings.deepest)

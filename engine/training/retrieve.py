@@ -7,12 +7,12 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from engine.training.batches import encode_texts
+from engine.training.batches import encode_texts, load_tokenizer
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
 from engine.training.corpus import SentencePair
-from engine.training.distill import PairBatches, ParallelLoss
+from engine.training.distill import PairBatches, ParallelLoss, split_cache
 from engine.training.figures import development_figures, write_figures
 from engine.training.loop import Losses, train_loop
 from engine.training.losses import RetrievalLoss, SimilarityLoss
@@ -20,6 +20,7 @@ from engine.training.mining import mine_neighbours, read_neighbours, write_neigh
 from engine.training.model import Encoder
 from engine.training.packing import ContextPacker
 from engine.training.rotation import kept_rotation, rotate_passages
+from engine.training.run_record import claim_run, run_digests
 from engine.training.runlog import RunLog
 from engine.training.splits import Split, read_split
 from engine.training.stage_config import RetrieveConfig
@@ -154,15 +155,21 @@ def retrieve(
     """Run or resume the stage from ``work/distill/checkpoint``.
 
     The result is ``work/retrieve/checkpoint`` and the development figures ``work/figures.json``.
+
+    Raises:
+        ConfigError: The folder holds a run of other settings, or the teacher's vectors are missing.
     """
     folder = work / "retrieve"
     log = RunLog(work / "curves.jsonl", "retrieve")
     torch.manual_seed(config.seed)
     settings = config.retrieve
     tokenizer_file = work / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     split = read_split(corpus, config.pairs, config.split, config.seed)
-    cache = VectorCache(work / "teacher")
+    digests = run_digests(config, "retrieve", tokenizer_file, split)
+    claim_run(folder, digests, before=work / "distill")
+    cache = split_cache(work, split, config)
+    cache.require(len(split.dev_pairs) + settings.parallel)
     encoder = load_checkpoint(work / "distill" / "checkpoint")
     sample = torch.from_numpy(cache.read(0, min(cache.ready, _ROTATION_ROWS))).float()
     rotation = kept_rotation(folder / "rotation.npy", sample)

@@ -3,6 +3,8 @@
 import importlib.util
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.training.config import ConfigError, TeacherConfig
+from engine.training.runlog import RunLog
 
 WIDTH = 384
 
@@ -152,26 +155,78 @@ def load_teacher(config: TeacherConfig, folder: Path) -> Embed:
     return embed
 
 
-class VectorCache:
-    """Teacher vectors on disk, filled from the front, readable while it is being filled."""
+def vectors_digest(sentences: Sequence[str], config: TeacherConfig) -> str:
+    """SHA-256, in hexadecimal, of what decides a cache: the sentences in order, the settings."""
+    digest = sha256(json.dumps(asdict(config), sort_keys=True).encode())
+    for sentence in sentences:
+        data = sentence.encode()
+        digest.update(b"%d:" % len(data) + data)
+    return digest.hexdigest()
 
-    def __init__(self, folder: Path):
+
+class VectorCache:
+    """Teacher vectors on disk, filled from the front, readable while it is being filled.
+
+    The file ``count`` holds the number of vectors and the digest of what they are of; it is
+    replaced as one, so that who follows never counts vectors of other sentences.
+
+    Args:
+        folder: Where its files are.
+        digest: See :func:`vectors_digest`; vectors of another one count as not there. Empty takes
+            whatever is there.
+    """
+
+    def __init__(self, folder: Path, digest: str = ""):
         self._vectors = folder / "vectors.f16"
         self._count = folder / "count"
+        self._digest = digest
 
-    def create(self, rows: int) -> None:
-        """Make room for ``rows`` vectors; a cache of that size goes on where it stopped."""
+    def _counted(self) -> tuple[int, str]:
+        try:
+            count, _, digest = self._count.read_text(encoding="utf-8").partition(" ")
+        except FileNotFoundError:
+            return 0, ""
+        return int(count), digest
+
+    def create(self, rows: int) -> bool:
+        """Make room for ``rows`` vectors; a cache of that size and digest goes on where it stopped.
+
+        Returns:
+            Whether vectors of other sentences or settings, or of unknown ones, were dropped.
+        """
         self._vectors.parent.mkdir(parents=True, exist_ok=True)
+        count, digest = self._counted()
         size = rows * WIDTH * 2
-        if not self._vectors.exists() or self._vectors.stat().st_size != size:
-            self._count.unlink(missing_ok=True)
-            with self._vectors.open("wb") as file:
-                file.truncate(size)
+        fits = self._vectors.exists() and self._vectors.stat().st_size == size
+        if fits and digest == self._digest:
+            return False
+        self._count.unlink(missing_ok=True)
+        with self._vectors.open("wb") as file:
+            file.truncate(size)
+        return count > 0
 
     @property
     def ready(self) -> int:
         """Vectors filled so far."""
-        return int(self._count.read_text()) if self._count.exists() else 0
+        count, digest = self._counted()
+        return count if self._digest in ("", digest) else 0
+
+    @property
+    def of_others(self) -> bool:
+        """Whether there are vectors, but of other sentences or settings."""
+        return self._counted()[0] > 0 and self.ready == 0
+
+    def require(self, rows: int) -> None:
+        """Make sure that ``rows`` vectors are there.
+
+        Raises:
+            ConfigError: There are fewer, or they are of other sentences or settings.
+        """
+        path = str(self._vectors)
+        if self.of_others:
+            raise ConfigError("training.other_vectors", path=path)
+        if self.ready < rows:
+            raise ConfigError("training.few_vectors", path=path, ready=self.ready, needed=rows)
 
     def write(self, start: int, vectors: NDArray[np.float16]) -> None:
         """Store ``vectors`` ``[N, 384]`` from row ``start`` on."""
@@ -179,7 +234,7 @@ class VectorCache:
             file.seek(start * WIDTH * 2)
             file.write(vectors.astype(np.float16).tobytes())
         temporary = self._count.with_suffix(".new")
-        temporary.write_text(str(start + len(vectors)))
+        temporary.write_text(f"{start + len(vectors)} {self._digest}", encoding="utf-8")
         temporary.replace(self._count)
 
     def read(self, start: int, stop: int) -> NDArray[np.float16]:
@@ -193,20 +248,27 @@ class VectorCache:
 def fill_cache(
     sentences: Sequence[str],
     embed: Embed,
-    cache: VectorCache,
+    folder: Path,
     config: TeacherConfig,
-    report: Callable[[int, int], None],
-) -> None:
+    log: RunLog,
+) -> VectorCache:
     """Fill the cache with the vectors of ``sentences``, from where it stopped.
+
+    A cache of other sentences or settings is filled from the start, and the log says so.
 
     Args:
         sentences: All sentences, in the order of the run.
         embed: The teacher.
-        cache: The cache to fill.
-        config: Chunk and batch sizes.
-        report: Called with the vectors done and the vectors in all after each chunk.
+        folder: The cache's folder.
+        config: The teacher's settings, of which chunk and batch sizes are used here.
+        log: Gets the vectors done and in all after each chunk.
+
+    Returns:
+        The cache, full.
     """
-    cache.create(len(sentences))
+    cache = VectorCache(folder, vectors_digest(sentences, config))
+    if cache.create(len(sentences)):
+        log.write("refill", reason="the cache was of other sentences or teacher settings")
     for start in range(cache.ready, len(sentences), config.chunk):
         chunk = sentences[start : start + config.chunk]
         order = sorted(range(len(chunk)), key=lambda index: len(chunk[index]))
@@ -215,4 +277,5 @@ def fill_cache(
             rows = order[first : first + config.batch]
             vectors[rows] = embed([chunk[row] for row in rows])
         cache.write(start, vectors)
-        report(cache.ready, len(sentences))
+        log.write("vectors", done=cache.ready, total=len(sentences))
+    return cache

@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from engine.training.batches import load_tokenizer
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
+from engine.training.distill import split_cache
 from engine.training.figures import development_figures, found_first, write_figures
 from engine.training.lessons import LANGUAGES, Lesson, lesson_documents, read_lessons, split_lessons
 from engine.training.loop import Losses, train_loop
@@ -21,9 +23,10 @@ from engine.training.mining import mine_neighbours, read_neighbours, write_neigh
 from engine.training.model import Encoder
 from engine.training.packing import SHARES, ContextPacker
 from engine.training.retrieve import ParallelTask, SimilarityTask
+from engine.training.run_record import claim_run, run_digests
 from engine.training.runlog import RunLog
 from engine.training.splits import read_split
-from engine.training.teacher import Embed, VectorCache, fill_cache
+from engine.training.teacher import Embed, fill_cache
 
 
 def lesson_figures(
@@ -78,7 +81,8 @@ def tune(
         stop_after: As in :func:`engine.training.loop.train_loop`.
 
     Raises:
-        ConfigError: The lessons cannot be used.
+        ConfigError: The lessons cannot be used, the folder holds a run of other settings, or the
+            teacher's vectors are missing.
         OSError: A file cannot be read or written.
     """
     log = RunLog(work / "curves.jsonl", "tune")
@@ -87,20 +91,19 @@ def tune(
     seed = config.seed + 2  # Other batches than those of the stages before.
     rehearsed = replace(config.retrieve, contexts=settings.contexts, parallel=settings.parallel)
     tokenizer_file = work / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     split = read_split(corpus, config.pairs, config.split, config.seed)
+    turn = work / "retrieve" / "rotation.npy"
+    digests = run_digests(config, "tune", tokenizer_file, split, turn)
+    claim_run(folder, digests, before=work / "retrieve")
+    teacher = split_cache(work, split, config)
+    teacher.require(len(split.dev_pairs) + settings.parallel)
     held, train = split_lessons(read_lessons(lessons), settings.held)
     pairs = [pair for some in train for lesson in some for pair in lesson.pairs()]
     # Of these lessons and no others: a run may go on with more of them.
     digest = sha256("\n".join(pair.english for pair in pairs).encode()).hexdigest()[:12]
-    cache = VectorCache(folder / f"lessons-{digest}")
-    fill_cache(
-        [pair.english for pair in pairs],
-        embed,
-        cache,
-        config.teacher,
-        lambda done, total: log.write("vectors", done=done, total=total),
-    )
+    english = [pair.english for pair in pairs]
+    cache = fill_cache(english, embed, folder / f"lessons-{digest}", config.teacher, log)
     encoder = load_checkpoint(work / "retrieve" / "checkpoint")
     if config.compiled:
         for layer in encoder.layers:
@@ -117,9 +120,8 @@ def tune(
         asked = [document for some in taught.values() for document in some]
         write_neighbours(neighbours, mine_neighbours(encoder, tokenizer, asked, rehearsed))
     packer.use_neighbours(read_neighbours(neighbours))
-    rotation = torch.from_numpy(np.load(work / "retrieve" / "rotation.npy"))
+    rotation = torch.from_numpy(np.load(turn))
     seeded = replace(config, seed=seed, retrieve=rehearsed)
-    teacher = VectorCache(work / "teacher")
     general = ParallelTask(encoder, tokenizer, split, teacher, rotation, seeded)
     only = replace(split, dev_pairs=[], pairs=pairs, skipped=frozenset())
     special = ParallelTask(encoder, tokenizer, only, cache, rotation, seeded)

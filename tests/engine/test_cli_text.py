@@ -42,7 +42,7 @@ def raised_codes() -> set[str]:
             if isinstance(node, ast.Call) and node.args:
                 name = getattr(node.func, "id", getattr(node.func, "attr", None))
                 first = node.args[0]
-                if name in KINDS and isinstance(first, ast.Constant):
+                if name in KINDS | {"ConfigError"} and isinstance(first, ast.Constant):
                     codes.add(first.value)
     return codes
 

@@ -15,7 +15,7 @@ from engine.training.config import load_config
 from engine.training.corpus import read_pairs
 from engine.training.distill import text_vectors
 from engine.training.model import Encoder
-from engine.training.teacher import WIDTH, VectorCache
+from engine.training.teacher import WIDTH, VectorCache, vectors_digest
 from engine.training.tokenizer import train_tokenizer
 
 CONFIG = """
@@ -67,10 +67,11 @@ def fill(corpus: Path, weights: Path, file: Path, work: Path, rows: int) -> torc
     """A teacher whose vectors the weights' are a turned copy of."""
     config = load_config(file)
     dev, train = read_pairs(corpus, config.pairs, config.seed)
+    sentences = [pair.english for pair in dev + train]
     encoder = load_checkpoint(weights).eval()
     tokenizer = Tokenizer.from_file(str(weights / "tokenizer.json"))
-    vectors = text_vectors(encoder, tokenizer, [p.english for p in (dev + train)[:rows]], 96)
-    cache = VectorCache(work / "teacher")
+    vectors = text_vectors(encoder, tokenizer, sentences[:rows], 96)
+    cache = VectorCache(work / "teacher", vectors_digest(sentences, config.teacher))
     cache.create(len(dev) + len(train))
     cache.write(0, (vectors @ rotation(5)).numpy().astype(np.float16))
     return vectors
@@ -82,8 +83,12 @@ def test_published_weights_stand_where_the_retrieval_stage_leaves_its_own(
     corpus, weights, file = published
     work = tmp_path / "work"
     vectors = fill(corpus, weights, file, work, 1100)
+    record = work / "retrieve" / "run.json"
+    record.parent.mkdir()
+    record.write_text("{}", encoding="utf-8")
     command = ["--corpus", str(corpus), "--work", str(work), "--config", str(file)]
     main(["adopt", *command, "--weights", str(weights)])
+    assert not record.exists()
     before = load_file(weights / "model.safetensors")
     after = load_file(work / "retrieve" / "checkpoint" / "model.safetensors")
     assert all(torch.equal(value, after[name]) for name, value in before.items())
@@ -99,5 +104,5 @@ def test_too_few_vectors_of_the_teacher_are_refused(
     corpus, weights, file = published
     fill(corpus, weights, file, tmp_path / "work", 900)
     command = ["--corpus", str(corpus), "--work", str(tmp_path / "work"), "--config", str(file)]
-    with pytest.raises(ValueError, match="900 of the teacher's vectors"):
+    with pytest.raises(SystemExit, match="900 of the teacher's vectors"):
         main(["adopt", *command, "--weights", str(weights)])

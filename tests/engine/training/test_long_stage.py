@@ -10,15 +10,17 @@ from safetensors.torch import load_file
 
 from engine.training.__main__ import main
 from engine.training.checkpoint import save_checkpoint
-from engine.training.config import ModelConfig, load_config
+from engine.training.config import ConfigError, ModelConfig, load_config
 from engine.training.contexts import Passage
+from engine.training.corpus import read_pairs
 from engine.training.fidelity import mass_recalls
 from engine.training.long_documents import LongPacker
 from engine.training.long_stage import LongLoss, train_long
 from engine.training.model import Encoder
 from engine.training.packing import RetrievalBatch
+from engine.training.runlog import RunLog
 from engine.training.stage_config import LongConfig, RetrieveConfig
-from engine.training.teacher import WIDTH, VectorCache, fill_cache
+from engine.training.teacher import WIDTH, fill_cache
 
 CONFIG = """
 seed = 3
@@ -133,7 +135,11 @@ def prepared(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     config = load_config(file)
-    fill_cache(["x"] * 60, embed, VectorCache(work / "teacher"), config.teacher, lambda *_: None)
+    sentences = [
+        pair.english for side in read_pairs(corpus, config.pairs, config.seed) for pair in side
+    ]
+    log = RunLog(work / "curves.jsonl", "teacher")
+    fill_cache(sentences, embed, work / "teacher", config.teacher, log)
     torch.manual_seed(0)
     save_checkpoint(
         Encoder(config.model), work / "tokenizer.json", work / "retrieve" / "checkpoint"
@@ -157,6 +163,10 @@ def test_the_stage_resumes_to_the_same_weights(prepared: Path, corpus: Path, tmp
     cut = copy_of(prepared, tmp_path / "cut")
     for stop_after in (4, None):
         train_long(load_config(file), corpus, cut, stop_after)
+    turn = cut / "retrieve" / "rotation.npy"
+    np.save(turn, -np.load(turn))
+    with pytest.raises(ConfigError, match=r"other_run.*long.*rotation"):
+        train_long(load_config(file), corpus, cut)
     before, whole, resumed = (
         load_file(folder / "checkpoint" / "model.safetensors")
         for folder in (prepared / "retrieve", prepared / "long", cut / "long")

@@ -2,6 +2,7 @@ import gzip
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from engine.training.losses import wrong_answers
 from engine.training.mining import read_neighbours
 from engine.training.packing import ContextPacker
 from engine.training.retrieve import retrieve
-from engine.training.teacher import WIDTH, TeacherConfig, VectorCache, fill_cache
+from engine.training.runlog import RunLog
+from engine.training.teacher import WIDTH, TeacherConfig, VectorCache, fill_cache, vectors_digest
 from engine.training.tune import tune
 
 CONFIG = """
@@ -199,9 +201,8 @@ def prepared(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     config = load_config(file)
     dev, train = read_pairs(corpus, config.pairs, config.seed)
     sentences = [pair.english for pair in dev + train]
-    fill_cache(
-        sentences, tiny_teacher, VectorCache(work / "teacher"), config.teacher, lambda *_: None
-    )
+    log = RunLog(work / "curves.jsonl", "teacher")
+    fill_cache(sentences, tiny_teacher, work / "teacher", config.teacher, log)
     return work, file
 
 
@@ -251,6 +252,86 @@ def test_stages_learn_and_resume_to_the_same_weights(
     assert len(curve(work, "retrieve", "train")) == 4
     assert [row["step"] for row in curve(work, "retrieve", "mined")] == [0, 4]
     assert -1 <= figures["similarity_spearman"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"seed": 6}, "seed, split"),
+        ({"distill": {"scale": 30.0}}, "settings"),
+        ({"distill": {"optim": {"rate": 1e-4}}}, "settings"),
+        ({"pairs": {"train": 150}}, "settings, split"),
+        ({}, "tokenizer"),
+    ],
+)
+def test_a_run_does_not_go_on_under_other_settings(
+    prepared: tuple[Path, Path], corpus: Path, tmp_path: Path, other: dict, named: str
+):
+    work, file = prepared
+    run = copy_inputs(work, tmp_path / "run")
+    distill(load_config(file), corpus, run, 1)
+    if not other:
+        with (run / "tokenizer.json").open("a", encoding="utf-8") as text:
+            text.write("\n")
+    state = (run / "distill" / "state.pt").read_bytes()
+    with pytest.raises(ConfigError) as refused:
+        distill(changed(load_config(file), other), corpus, run)
+    assert refused.value.code == "training.other_run"
+    assert refused.value.details == {"path": str(run / "distill"), "changed": named}
+    assert (run / "distill" / "state.pt").read_bytes() == state
+
+
+def changed(config, values: dict):
+    """Settings with some of them changed, at any depth."""
+    return replace(
+        config,
+        **{
+            name: changed(getattr(config, name), value) if isinstance(value, dict) else value
+            for name, value in values.items()
+        },
+    )
+
+
+def test_steps_and_intervals_may_change_while_a_run_goes_on(
+    prepared: tuple[Path, Path], corpus: Path, tmp_path: Path
+):
+    work, file = prepared
+    run = copy_inputs(work, tmp_path / "run")
+    config = load_config(file)
+    distill(config, corpus, run, 2)
+    fewer = {"steps": 4, "log_every": 1, "checkpoint_every": 3, "evaluate_every": 4}
+    distill(changed(config, {"distill": {"optim": fewer}, "tune": {"held": 9}}), corpus, run)
+    assert [row["step"] for row in curve(run, "distill", "train")] == [3, 4]
+
+
+def test_a_stage_starts_from_no_run_of_another_seed(
+    prepared: tuple[Path, Path], corpus: Path, tmp_path: Path
+):
+    work, file = prepared
+    run = copy_inputs(work, tmp_path / "run")
+    config = load_config(file)
+    distill(config, corpus, run, 1)
+    with pytest.raises(ConfigError, match=r"other_run.*distill.*seed, split"):
+        retrieve(replace(config, seed=6), corpus, run)
+    assert not (run / "retrieve").exists()
+    distilled = changed(config, {"distill": {"optim": {"steps": 30}}})
+    retrieve(config, corpus, run, 1)
+    # How far distillation went decides which parallel pairs come next.
+    with pytest.raises(ConfigError, match=r"other_run.*retrieve.*settings"):
+        retrieve(distilled, corpus, run, 2)
+
+
+@pytest.mark.parametrize("left", ["state.pt", "neighbours-0.json"])
+def test_a_run_without_a_record_is_refused_in_words(
+    prepared: tuple[Path, Path], corpus: Path, tmp_path: Path, left: str
+):
+    work, file = prepared
+    run = copy_inputs(work, tmp_path / "run")
+    (run / "distill").mkdir()
+    (run / "distill" / left).write_bytes(b"{}")
+    command = ["--corpus", str(corpus), "--work", str(run), "--config", str(file)]
+    with pytest.raises(SystemExit, match=r"run/distill holds a run without a record.*--work"):
+        main(["distill", *command])
 
 
 @pytest.fixture
@@ -357,19 +438,78 @@ def test_a_folder_without_lessons_is_refused(tmp_path: Path):
 def test_a_half_filled_cache_goes_on(tmp_path: Path):
     config = TeacherConfig(chunk=8, batch=4)
     texts = [f"sentence {'word ' * (number % 5)}{number}" for number in range(30)]
-    done: list[int] = []
+    log = RunLog(tmp_path / "curves.jsonl", "teacher")
+    read: list[str] = []
 
     def cut_off(sentences):
-        if len(done) > 1:
+        if len(read) == 16:
             raise KeyboardInterrupt
+        read.extend(sentences)
         return tiny_teacher(sentences)
 
-    cache = VectorCache(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        fill_cache(texts, cut_off, cache, config, lambda count, _: done.append(count))
-    assert cache.ready == 16
-    fill_cache(texts, tiny_teacher, VectorCache(tmp_path), config, lambda *_: None)
+        fill_cache(texts, cut_off, tmp_path, config, log)
+    assert VectorCache(tmp_path).ready == 16
+    cache = fill_cache(texts, tiny_teacher, tmp_path, config, log)
     np.testing.assert_allclose(cache.read(0, 30), tiny_teacher(texts), atol=1e-3)
+    done = [row["done"] for row in curve(tmp_path, "teacher", "vectors")]
+    assert done == [8, 16, 24, 30]
+    assert curve(tmp_path, "teacher", "refill") == []
+
+
+@pytest.mark.parametrize("other", ["order", "settings", "unknown"])
+def test_a_cache_of_other_sentences_is_filled_from_the_start(tmp_path: Path, other: str):
+    config = TeacherConfig(chunk=8, batch=4)
+    texts = [f"sentence {number}" for number in range(20)]
+    log = RunLog(tmp_path / "curves.jsonl", "teacher")
+    fill_cache(texts, tiny_teacher, tmp_path, config, log)
+    follower = VectorCache(tmp_path, vectors_digest(texts, config))
+    assert follower.ready == 20
+    if other == "order":
+        texts = texts[::-1]
+    elif other == "settings":
+        config = replace(config, max_tokens=9)
+    else:
+        # As caches were written before their sentences were kept in mind.
+        (tmp_path / "count").write_text("20", encoding="utf-8")
+    follower = VectorCache(tmp_path, vectors_digest(texts, config))
+    assert (follower.ready, follower.of_others) == (0, True)
+    with pytest.raises(ConfigError, match="other_vectors"):
+        follower.require(1)
+    seen: list[int] = []
+
+    def followed(sentences):
+        seen.append(follower.ready)
+        return tiny_teacher(sentences)
+
+    cache = fill_cache(texts, followed, tmp_path, config, log)
+    assert seen == [0, 0, 8, 8, 16]
+    np.testing.assert_allclose(cache.read(0, 20), tiny_teacher(texts), atol=1e-3)
+    assert len(curve(tmp_path, "teacher", "refill")) == 1
+    with pytest.raises(ConfigError, match=r"ready=20.*needed=21"):
+        follower.require(21)
+
+
+def test_stages_take_no_vectors_of_another_seed(
+    prepared: tuple[Path, Path], corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    work, file = prepared
+    config = replace(load_config(file), seed=6)
+    run = copy_inputs(work, tmp_path / "run")
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.training.distill.time.sleep", stop)
+    with pytest.raises(KeyboardInterrupt):
+        distill(config, corpus, run)
+    (waiting,) = curve(run, "distill", "waiting")
+    assert (waiting["ready"], "other sentences" in waiting["reason"]) == (0, True)
+    # What left nothing but its record does not stand in the way.
+    distill(replace(config, seed=5), corpus, run, 1)
+    other = changed(config, {"seed": 5, "teacher": {"int8": False}})
+    with pytest.raises(ConfigError, match="other_vectors"):
+        retrieve(other, corpus, run)
 
 
 def test_training_pairs_share_no_side_with_held_out_ones(corpus: Path):
@@ -388,3 +528,26 @@ def test_an_unknown_setting_is_refused(tmp_path: Path):
     file.write_text("[distill]\nbatches = 3\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="batches"):
         load_config(file)
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        ("corpus/parallel.tsv.gz", "no corpus file .*parallel.tsv.gz"),
+        ("corpus/qa_en_train.jsonl.gz", "no corpus file .*qa_en_train.jsonl.gz"),
+        ("run/tokenizer.json", "no tokenizer .*tokenizer.json"),
+        ("", "pairs are too few for batches of 900"),
+    ],
+)
+def test_what_is_missing_is_named_in_one_line(
+    prepared: tuple[Path, Path], corpus: Path, tmp_path: Path, gone: str, words: str
+):
+    run = copy_inputs(prepared[0], tmp_path / "run")
+    shutil.copytree(corpus, tmp_path / "corpus")
+    file = tmp_path / "tiny.toml"
+    file.write_text(CONFIG.replace("batch = 16", "" if gone else "batch = 900"), encoding="utf-8")
+    if gone:
+        (tmp_path / gone).unlink()
+    command = ["--corpus", str(tmp_path / "corpus"), "--work", str(run), "--config", str(file)]
+    with pytest.raises(SystemExit, match=words):
+        main(["distill", *command])
