@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 import resources
 from engine.model.pack import load_pack
 from engine.models import default_pack
