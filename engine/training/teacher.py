@@ -172,11 +172,10 @@ class VectorCache:
 
     Args:
         folder: Where its files are.
-        digest: See :func:`vectors_digest`; vectors of another one count as not there. Empty takes
-            whatever is there.
+        digest: See :func:`vectors_digest`; vectors of another one count as not there.
     """
 
-    def __init__(self, folder: Path, digest: str = ""):
+    def __init__(self, folder: Path, digest: str):
         self._vectors = folder / "vectors.f16"
         self._count = folder / "count"
         self._digest = digest
@@ -209,7 +208,7 @@ class VectorCache:
     def ready(self) -> int:
         """Vectors filled so far."""
         count, digest = self._counted()
-        return count if self._digest in ("", digest) else 0
+        return count if self._digest == digest else 0
 
     @property
     def of_others(self) -> bool:

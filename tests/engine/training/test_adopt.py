@@ -63,7 +63,9 @@ def published(tmp_path: Path) -> tuple[Path, Path, Path]:
     return corpus, weights, file
 
 
-def fill(corpus: Path, weights: Path, file: Path, work: Path, rows: int) -> torch.Tensor:
+def fill(
+    corpus: Path, weights: Path, file: Path, work: Path, rows: int
+) -> tuple[torch.Tensor, VectorCache]:
     """A teacher whose vectors the weights' are a turned copy of."""
     config = load_config(file)
     dev, train = read_pairs(corpus, config.pairs, config.seed)
@@ -74,7 +76,7 @@ def fill(corpus: Path, weights: Path, file: Path, work: Path, rows: int) -> torc
     cache = VectorCache(work / "teacher", vectors_digest(sentences, config.teacher))
     cache.create(len(dev) + len(train))
     cache.write(0, (vectors @ rotation(5)).numpy().astype(np.float16))
-    return vectors
+    return vectors, cache
 
 
 def test_published_weights_stand_where_the_retrieval_stage_leaves_its_own(
@@ -82,7 +84,7 @@ def test_published_weights_stand_where_the_retrieval_stage_leaves_its_own(
 ):
     corpus, weights, file = published
     work = tmp_path / "work"
-    vectors = fill(corpus, weights, file, work, 1100)
+    vectors, cache = fill(corpus, weights, file, work, 1100)
     record = work / "retrieve" / "run.json"
     record.parent.mkdir()
     record.write_text("{}", encoding="utf-8")
@@ -94,7 +96,7 @@ def test_published_weights_stand_where_the_retrieval_stage_leaves_its_own(
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert (work / "tokenizer.json").read_bytes() == (weights / "tokenizer.json").read_bytes()
     turn = torch.from_numpy(np.load(work / "retrieve" / "rotation.npy"))
-    teacher = torch.from_numpy(VectorCache(work / "teacher").read(0, 1100)).float()
+    teacher = torch.from_numpy(cache.read(0, 1100)).float()
     assert float((vectors * (teacher @ turn.T)).sum(-1).min()) > 0.999
 
 

@@ -380,8 +380,8 @@ def test_changed_lessons_get_vectors_of_their_own(
     tune(config, corpus, run, lessons, tiny_teacher, 2)
     (lessons / "a.jsonl").write_text(lesson_line(90) + lesson_line(91), encoding="utf-8")
     tune(config, corpus, run, lessons, tiny_teacher, 4)
-    caches = [VectorCache(path) for path in (run / "tune").glob("lessons-*")]
-    assert sorted(cache.ready for cache in caches) == [77, 91]
+    counts = [path.read_text("utf-8").split()[0] for path in (run / "tune").glob("lessons-*/count")]
+    assert sorted(counts) == ["77", "91"]
     mined = [read_neighbours(path) for path in (run / "tune").glob("neighbours-*.json")]
     assert sorted(map(len, mined)) == [11, 13]
     # Its translation is no mistake for a lesson.
@@ -449,7 +449,7 @@ def test_a_half_filled_cache_goes_on(tmp_path: Path):
 
     with pytest.raises(KeyboardInterrupt):
         fill_cache(texts, cut_off, tmp_path, config, log)
-    assert VectorCache(tmp_path).ready == 16
+    assert VectorCache(tmp_path, vectors_digest(texts, config)).ready == 16
     cache = fill_cache(texts, tiny_teacher, tmp_path, config, log)
     np.testing.assert_allclose(cache.read(0, 30), tiny_teacher(texts), atol=1e-3)
     done = [row["done"] for row in curve(tmp_path, "teacher", "vectors")]
