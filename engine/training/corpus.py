@@ -3,12 +3,24 @@
 import gzip
 import json
 import random
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.training.config import ConfigError, PairsConfig
+
+PAIRS = "parallel.tsv.gz"
+_JUDGED = "sts_nli_ja_train.jsonl.gz"
+# What is not there counts as empty; pairs are what distillation learns from.
+_OPTIONAL = (
+    "sections_ja.jsonl.gz",
+    "sections_en.jsonl.gz",
+    "qa_ja_train.jsonl.gz",
+    "qa_en_train.jsonl.gz",
+    _JUDGED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +70,44 @@ class SentencePair:
     score: float
 
 
+def absent_files(corpus: Path) -> list[str]:
+    """Names of the files that a corpus does without."""
+    return [name for name in _OPTIONAL if not (corpus / name).is_file()]
+
+
 def _lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a corpus file; a missing one is a ``ConfigError``."""
-    if not path.is_file():
-        raise ConfigError("training.no_corpus_file", path=str(path))
-    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
-        yield from lines
+    if not path.is_file() and path.name in _OPTIONAL:
+        return
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+            yield from lines
+    except FileNotFoundError as error:
+        raise ConfigError("training.no_corpus_file", path=str(path)) from error
+    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, zlib.error) as error:
+        reason = str(error)
+        raise ConfigError("training.broken_corpus_file", path=str(path), reason=reason) from error
+
+
+def iterate_tagged_pairs(corpus: Path, tag: str) -> Iterator[tuple[Pair, str]]:
+    """Yield the parallel pairs whose translation tag is ``tag`` with their source, in file order.
+
+    Raises:
+        ConfigError: The file is missing or broken.
+    """
+    path = corpus / PAIRS
+    for number, line in enumerate(_lines(path), start=1):
+        fields = line.rstrip("\n").split("\t")
+        if len(fields) != 3:
+            reason = f"line {number} has {len(fields)} fields in place of 3"
+            raise ConfigError("training.broken_corpus_file", path=str(path), reason=reason)
+        english, japanese, source = fields
+        if source.endswith(f":{tag}"):
+            yield Pair(english, japanese), source
 
 
 def iterate_pairs(corpus: Path, tag: str) -> Iterator[Pair]:
     """Yield the parallel pairs whose translation tag is ``tag``, in file order."""
-    for line in _lines(corpus / "parallel.tsv.gz"):
-        english, japanese, source = line.rstrip("\n").split("\t")
-        if source.endswith(f":{tag}"):
-            yield Pair(english, japanese)
+    return (pair for pair, _ in iterate_tagged_pairs(corpus, tag))
 
 
 def read_pairs(corpus: Path, config: PairsConfig, seed: int) -> tuple[list[Pair], list[Pair]]:
@@ -97,15 +133,25 @@ def read_pairs(corpus: Path, config: PairsConfig, seed: int) -> tuple[list[Pair]
     return dev, train[: config.train]
 
 
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    for line in _lines(path):
-        yield json.loads(line)
+def _json_lines(path: Path, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            row = json.loads(line)
+            missing = [name for name in fields if name not in row]
+            reason = f"it has no {', '.join(missing)}" if missing else ""
+        except (ValueError, TypeError) as error:
+            row, reason = {}, str(error)
+        if reason:
+            reason = f"line {number}: {reason}"
+            raise ConfigError("training.broken_corpus_file", path=str(path), reason=reason)
+        yield row
 
 
 def iterate_documents(corpus: Path, language: str) -> Iterator[list[Section]]:
     """Yield each document of a language (``"ja"`` or ``"en"``) as its sections in order."""
     sections: list[Section] = []
-    for row in _json_lines(corpus / f"sections_{language}.jsonl.gz"):
+    fields = ("doc", "title", "heading_path", "text")
+    for row in _json_lines(corpus / f"sections_{language}.jsonl.gz", fields):
         section = Section(row["doc"], row["title"], row["heading_path"], row["text"])
         if sections and sections[0].doc != section.doc:
             yield sections
@@ -117,11 +163,12 @@ def iterate_documents(corpus: Path, language: str) -> Iterator[list[Section]]:
 
 def iterate_questions(corpus: Path, language: str) -> Iterator[Question]:
     """Yield the questions of a language with their passages, in file order."""
-    for row in _json_lines(corpus / f"qa_{language}_train.jsonl.gz"):
+    fields = ("question", "context", "answers")
+    for row in _json_lines(corpus / f"qa_{language}_train.jsonl.gz", fields):
         answers = row["answers"]
         answer = answers[0] if answers else ""
         # English rows have no title; their numbers end in the question's own number.
-        title = row.get("title") or row["id"].rsplit("-", 1)[0]
+        title = row.get("title") or row.get("id", "").rsplit("-", 1)[0]
         yield Question(row["question"], row["context"], answer, title)
 
 
@@ -137,7 +184,7 @@ def read_similarity(
     """
     pairs = [
         SentencePair(row["sentence1"], row["sentence2"], float(row["score"]))
-        for row in _json_lines(corpus / "sts_nli_ja_train.jsonl.gz")
+        for row in _json_lines(corpus / _JUDGED, ("sentence1", "sentence2", "score"))
         if row["score"] is not None
     ]
     roots: dict[str, str] = {}

@@ -9,16 +9,16 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from engine.training.batches import Ids, encode_texts, load_tokenizer, pad
+from engine.training.batches import Ids, encode_texts, pad
 from engine.training.config import ConfigError, TrainingConfig
 from engine.training.corpus import Pair
+from engine.training.device import precision
 from engine.training.loop import Losses, train_loop
-from engine.training.model import Encoder, maxsim, mean_pool, precision
-from engine.training.run_record import claim_run, run_digests
+from engine.training.model import Encoder, maxsim, mean_pool
 from engine.training.runlog import RunLog
-from engine.training.splits import Split, read_split
+from engine.training.stage import begin
 from engine.training.stage_config import DistillConfig
-from engine.training.teacher import VectorCache, vectors_digest
+from engine.training.teacher import VectorCache
 
 
 def symmetric_contrast(scores: Tensor, targets: Tensor | None = None) -> Tensor:
@@ -42,12 +42,11 @@ class ParallelLoss:
     ) -> tuple[Losses, int]:
         """Weighted losses and the number of tokens; ``teacher`` is ``[N, 384]`` float32."""
         config, encoder = self._config, self._encoder
+        teacher = teacher.to(encoder.device)
         sides = []
-        count = 0
-        with precision(teacher.device):
+        with precision(encoder.device):
             for rows in (english, japanese):
-                ids, real = pad(rows)
-                count += int(real.sum())
+                ids, real = pad(rows, device=encoder.device)
                 states = encoder(ids, real)
                 vectors = encoder.passage_vectors(mean_pool(states, real))
                 some = min(config.token_pairs, len(rows))
@@ -64,7 +63,7 @@ class ParallelLoss:
             "cosine": cosine,
             "contrast": config.contrast_weight * contrast,
             "late": config.token_weight * late,
-        }, count
+        }, sum(map(len, english + japanese))
 
 
 class PairBatches:
@@ -130,13 +129,13 @@ class PairBatches:
 
 
 def text_vectors(encoder: Encoder, tokenizer: Tokenizer, texts: list[str], longest: int) -> Tensor:
-    """Passage vectors of texts encoded on their own, ``[N, 384]`` float32."""
+    """Passage vectors of texts encoded on their own, ``[N, 384]`` float32, where the encoder is."""
     rows = encode_texts(tokenizer, texts, longest)
-    vectors = torch.empty(len(rows), encoder.config.passage_width)
+    vectors = torch.empty(len(rows), encoder.config.passage_width, device=encoder.device)
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     for first in range(0, len(order), 128):
         chosen = order[first : first + 128]
-        ids, real = pad([rows[index] for index in chosen])
+        ids, real = pad([rows[index] for index in chosen], device=encoder.device)
         with torch.no_grad(), precision(ids.device):
             vectors[chosen] = encoder.passage_vectors(mean_pool(encoder(ids, real), real))
     return vectors
@@ -149,7 +148,8 @@ def alignment_figures(
     en = text_vectors(encoder, tokenizer, [pair.english for pair in dev], longest)
     ja = text_vectors(encoder, tokenizer, [pair.japanese for pair in dev], longest)
     scores = en @ ja.T
-    right = torch.arange(len(dev))
+    right = torch.arange(len(dev), device=scores.device)
+    teacher = teacher.to(scores.device)
     return {
         "pairs": len(dev),
         "english_finds_japanese_r1": float((scores.argmax(1) == right).float().mean()),
@@ -157,12 +157,6 @@ def alignment_figures(
         "cosine_english": float((en * teacher).sum(-1).mean()),
         "cosine_japanese": float((ja * teacher).sum(-1).mean()),
     }
-
-
-def split_cache(work: Path, split: Split, config: TrainingConfig) -> VectorCache:
-    """The teacher's cache of a run; vectors of another split or other settings do not count."""
-    sentences = [pair.english for pair in split.dev_pairs + split.pairs]
-    return VectorCache(work / "teacher", vectors_digest(sentences, config.teacher))
 
 
 def wait_for(cache: VectorCache, rows: int, log: RunLog, pause_s: float = 5.0) -> None:
@@ -183,20 +177,14 @@ def distill(
     """Run or resume the stage; the result is ``work/distill/checkpoint``.
 
     Raises:
-        ConfigError: The folder holds a run of other settings.
+        ConfigError: The folder holds a run of other settings, or what it needs is not there.
     """
-    log = RunLog(work / "curves.jsonl", "distill")
-    torch.manual_seed(config.seed)
-    settings = config.distill
-    tokenizer_file = work / "tokenizer.json"
-    tokenizer = load_tokenizer(tokenizer_file)
-    split = read_split(corpus, config.pairs, config.split, config.seed)
-    claim_run(work / "distill", run_digests(config, "distill", tokenizer_file, split))
-    dev, train = split.dev_pairs, split.pairs
-    cache = split_cache(work, split, config)
-    encoder = Encoder(config.model)
+    stage = begin(config, corpus, work, "distill")
+    settings, log, cache = config.distill, stage.log, stage.cache
+    dev, train = stage.split.dev_pairs, stage.split.pairs
+    encoder = Encoder(config.model).to(stage.device)
     loss = ParallelLoss(encoder, settings)
-    batches = PairBatches(train, split.skipped, tokenizer, settings, config.seed)
+    batches = PairBatches(train, stage.split.skipped, stage.tokenizer, settings, config.seed)
     chunk_start, chunk_vectors = -1, torch.empty(0)
 
     def losses(step: int) -> tuple[Losses, int]:
@@ -212,16 +200,7 @@ def distill(
 
     def evaluate() -> dict[str, float]:
         vectors = torch.from_numpy(cache.read(0, len(dev))).float()
-        return alignment_figures(encoder, tokenizer, dev, vectors, settings.max_tokens)
+        return alignment_figures(encoder, stage.tokenizer, dev, vectors, settings.max_tokens)
 
     log.write("start", train=len(train), dev=len(dev), steps=settings.optim.steps)
-    train_loop(
-        encoder,
-        settings.optim,
-        losses,
-        evaluate,
-        work / "distill",
-        tokenizer_file,
-        log,
-        stop_after,
-    )
+    train_loop(encoder, settings.optim, losses, evaluate, stage, stop_after)

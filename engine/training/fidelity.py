@@ -49,11 +49,13 @@ def mass_recalls(encoder: Encoder, ids: Ids, blocks: int, rows: int, seed: int) 
         seed: Of the sample.
     """
     config = encoder.config
-    tokens = torch.tensor(ids[: len(ids) // config.block * config.block])
-    real = torch.ones(len(tokens), dtype=torch.bool)
+    device = encoder.device
+    tokens = torch.tensor(ids[: len(ids) // config.block * config.block], device=device)
+    real = torch.ones(len(tokens), dtype=torch.bool, device=device)
     generator = torch.Generator().manual_seed(seed)
     rows = min(rows, config.block)
     sample = draw_sample(len(tokens) // config.block, blocks, rows, config.block, generator)
+    sample = sample.to(device)
     x = encoder.embedding(tokens)[None]
     found = []
     for layer in encoder.layers:

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.training.config import TrainingConfig
+from engine.training.device import precision
 from engine.training.distill import alignment_figures, text_vectors
-from engine.training.model import Encoder, maxsim, precision
+from engine.training.model import Encoder, maxsim
 from engine.training.sentences import best_sentences, encoded_batches, pool_ranges
 from engine.training.splits import Split
 
@@ -49,7 +50,7 @@ def _encode(
                     encoder.token_weights(states),
                 )
             owners += [row] * len(ranges)
-    order = torch.tensor(owners).sort(stable=True)
+    order = torch.tensor(owners, device=encoder.device).sort(stable=True)
     return _Encoded(torch.cat(vectors)[order.indices], order.values, tokens, weights)
 
 
@@ -65,7 +66,7 @@ def _late_scores(queries: list[Tensor], weights: list[Tensor], passages: list[Te
     padded = torch.nn.utils.rnn.pad_sequence(queries, batch_first=True)
     shares = torch.nn.utils.rnn.pad_sequence(weights, batch_first=True)
     columns = [
-        maxsim(padded, shares, passage[None], torch.ones(1, len(passage), dtype=torch.bool))
+        maxsim(padded, shares, passage[None], passage.new_ones(1, len(passage), dtype=torch.bool))
         for passage in passages
     ]
     return torch.cat(columns, 1)
@@ -73,7 +74,7 @@ def _late_scores(queries: list[Tensor], weights: list[Tensor], passages: list[Te
 
 def recall_at_1(scores: Tensor, targets: Tensor) -> float:
     """Share of rows whose best column is the target."""
-    return float((scores.argmax(1) == targets).float().mean())
+    return float((scores.argmax(1) == targets.to(scores.device)).float().mean())
 
 
 def rank_correlation(first: Tensor, second: Tensor) -> float:
@@ -158,11 +159,12 @@ def found_first(
         longest: Passages are cut here, in tokens; questions are shorter.
 
     Returns:
-        ``dense`` and ``late``, bool ``[Q]``.
+        ``dense`` and ``late``, bool ``[Q]``, where the encoder is.
     """
     queries = _encode(encoder, tokenizer, questions, longest, True)
     shown = _encode(encoder, tokenizer, passages, longest)
     late = _late_scores(queries.tokens, queries.weights, shown.tokens)
+    targets = targets.to(late.device)
     return {
         "dense": _dense_scores(queries, shown).argmax(1) == targets,
         "late": late.argmax(1) == targets,
@@ -189,7 +191,8 @@ def development_figures(
             for texts in ([pair.first for pair in judged], [pair.second for pair in judged])
         )
         scores = torch.tensor([pair.score for pair in judged])
-        figures["similarity_spearman"] = rank_correlation((first * second).sum(-1), scores)
+        cosines = (first * second).sum(-1).cpu()
+        figures["similarity_spearman"] = rank_correlation(cosines, scores)
     if split.dev_questions:
         figures |= _question_figures(encoder, tokenizer, split, config)
     if split.dev_documents:

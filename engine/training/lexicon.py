@@ -5,7 +5,6 @@ script and the pieces of kanji runs that stand outside longer pieces often enoug
 ``落とす`` stands under its stem and first ending, ``落と``.
 """
 
-import gzip
 import json
 import random
 import re
@@ -22,7 +21,7 @@ from engine.notation.stems import stem
 from engine.search.translation import VERSION
 from engine.training.alignment import Alignment, Rows, agreement, align, associated_pairs
 from engine.training.config import LexiconConfig
-from engine.training.corpus import Pair
+from engine.training.corpus import Pair, iterate_tagged_pairs
 
 _WORD = re.compile("(?<![a-z0-9])[a-z]{2,24}(?![a-z0-9])")
 _KANJI = re.compile("[\u3005\u4e00-\u9fff]+")
@@ -190,11 +189,9 @@ def lexicon_pairs(
 ) -> list[tuple[str, str]]:
     """Pairs to learn from: short ones with the tag, at most so many of each source, and lessons."""
     of_source: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    with gzip.open(corpus / "parallel.tsv.gz", "rt", encoding="utf-8", newline="\n") as lines:
-        for line in lines:
-            english, japanese, source = line.rstrip("\n").split("\t")
-            if source.endswith(f":{tag}") and len(english) <= config.longest_pair:
-                of_source[source].append((english, japanese))
+    for pair, source in iterate_tagged_pairs(corpus, tag):
+        if len(pair.english) <= config.longest_pair:
+            of_source[source].append((pair.english, pair.japanese))
     generator = random.Random(seed)
     chosen: list[tuple[str, str]] = []
     for source in sorted(of_source):

@@ -1,20 +1,20 @@
 """Long documents: the encoder with sparse attention learns from its own dense twin."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from engine.training.attention import block_attention
-from engine.training.batches import Ids, load_tokenizer, pad
+from engine.training.batches import Ids, pad
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import ModelConfig, TrainingConfig
 from engine.training.contexts import training_documents
-from engine.training.distill import split_cache
+from engine.training.device import precision
 from engine.training.fidelity import fidelity_figures, held_out_tokens
 from engine.training.figures import development_figures, write_figures
 from engine.training.long_documents import LongPacker
@@ -27,11 +27,9 @@ from engine.training.losses import (
     wrong_answers,
 )
 from engine.training.mining import read_neighbours
-from engine.training.model import Encoder, EncoderLayer, maxsim, mean_pool, precision
+from engine.training.model import Encoder, EncoderLayer, maxsim, mean_pool
 from engine.training.packing import ContextPacker, RetrievalBatch
 from engine.training.retrieve import ParallelTask, SimilarityTask
-from engine.training.run_record import claim_run, run_digests
-from engine.training.runlog import RunLog
 from engine.training.sentences import best_sentences
 from engine.training.sparse_twin import (
     Sample,
@@ -43,7 +41,7 @@ from engine.training.sparse_twin import (
     twin_attention,
     twin_scores,
 )
-from engine.training.splits import read_split
+from engine.training.stage import begin, checkpoint_folder
 from engine.training.stage_config import LongConfig, RetrieveConfig
 
 _PARTS = ("mass", "rank")
@@ -69,9 +67,8 @@ def mass_losses(
     far = far_keys(k, config)
     kept = kept_blocks(q, far, real, sample, config)
     inside, by_block = log_mass(twin_scores(q, k, far, real, sample, config), kept)
-    missing = (-inside.exp().mean(-1).clamp(min=1e-6).log() + torch.tensor(enough).log()).clamp(
-        min=0.0
-    )
+    kept_share = inside.exp().mean(-1).clamp(min=1e-6)
+    missing = (math.log(enough) - kept_share.log()).clamp(min=0.0)
     # Squared, for the heads and blocks that lose most decide the 5th percentile.
     return missing.square().mean(), rank_divergence(q, far, real, by_block, sample, config)
 
@@ -89,7 +86,8 @@ class LongLoss:
         size = self._encoder.config.block
         generator = torch.Generator().manual_seed(1_000_003 * self._seed + step)
         rows = min(self._config.rows, size)
-        return draw_sample(tokens // size, self._config.blocks, rows, size, generator)
+        sample = draw_sample(tokens // size, self._config.blocks, rows, size, generator)
+        return sample.to(self._encoder.device)
 
     def _layers(self) -> Sequence[EncoderLayer]:
         layers = [layer for layer in self._encoder.layers if isinstance(layer, EncoderLayer)]
@@ -106,7 +104,7 @@ class LongLoss:
     def trained(self, batch: RetrievalBatch, step: int) -> tuple[Losses, int]:
         """Losses of a context that is trained through all its layers, and its tokens."""
         encoder, config = self._encoder, self._config
-        ids, real = pad(batch.contexts)
+        ids, real = pad(batch.contexts, device=encoder.device)
         sample = self._sample(ids.shape[1], step)
         found = []
         with precision(ids.device):
@@ -132,7 +130,7 @@ class LongLoss:
         Each layer learns from its own input as it is; no gradient goes to the layers below.
         """
         encoder = self._encoder
-        ids, real = pad([tokens])
+        ids, real = pad([tokens], device=encoder.device)
         sample = self._sample(len(tokens), step)
         found = []
         with precision(ids.device):
@@ -159,7 +157,7 @@ class LongLoss:
     def _finding(self, states: Tensor, batch: RetrievalBatch) -> Losses:
         """Passages of the context by their queries, by sentences and token by token."""
         encoder, retrieve = self._encoder, self._retrieve
-        query_ids, query_real = pad(batch.queries)
+        query_ids, query_real = pad(batch.queries, device=states.device)
         with precision(states.device):
             cut, passage_real = span_states(states, batch)
             query_states = encoder(query_ids, query_real)
@@ -171,8 +169,8 @@ class LongLoss:
                 encoder.token_vectors(cut),
                 passage_real,
             )
-        targets = torch.tensor(batch.targets)
-        allowed = wrong_answers(batch.groups, batch.targets)
+        targets = torch.tensor(batch.targets, device=states.device)
+        allowed = wrong_answers(batch.groups, batch.targets, states.device)
         dense = best_sentences(queries @ sentences.T, owners, len(batch.spans))
         weight = self._config.retrieval_weight
         return {
@@ -189,28 +187,18 @@ def _latest_neighbours(folder: Path) -> dict[str, list[str]]:
 def train_long(
     config: TrainingConfig, corpus: Path, work: Path, stop_after: int | None = None
 ) -> None:
-    """Run or resume the stage from ``work/retrieve/checkpoint``.
+    """Run or resume the stage, from what the stage ``config.long.start`` left.
 
     The result is ``work/long/checkpoint``; the development figures go to ``work/figures.json``.
 
     Raises:
-        ConfigError: The folder holds a run of other settings, or the teacher's vectors are missing.
+        ConfigError: The folder holds a run of other settings, or what it needs is not there.
     """
-    log = RunLog(work / "curves.jsonl", "long")
-    torch.manual_seed(config.seed)
-    settings, folder = config.long, work / "long"
-    tokenizer_file = work / "tokenizer.json"
-    tokenizer = load_tokenizer(tokenizer_file)
-    split = read_split(corpus, config.pairs, config.split, config.seed)
-    turn = work / "retrieve" / "rotation.npy"
-    digests = run_digests(config, "long", tokenizer_file, split, turn)
-    claim_run(folder, digests, before=work / "retrieve")
-    cache = split_cache(work, split, config)
+    settings = config.long
+    stage = begin(config, corpus, work, "long", settings.start)
+    split, tokenizer, cache = stage.split, stage.tokenizer, stage.cache
     cache.require(len(split.dev_pairs) + config.retrieve.parallel)
-    encoder = load_checkpoint(work / "retrieve" / "checkpoint")
-    if config.compiled:
-        for layer in encoder.layers:
-            layer.compile(dynamic=True)
+    encoder = stage.place(load_checkpoint(checkpoint_folder(work, settings.start)))
     rehearsed = replace(config.retrieve, contexts=max(1, settings.rehearsal_contexts))
     longest = {"ja": rehearsed.japanese, "en": rehearsed.english}
     documents = training_documents(split, rehearsed.documents, longest)
@@ -220,7 +208,7 @@ def train_long(
     contexts = LongPacker(documents, tokenizer, settings, rehearsed, seed, encoder.config.block)
     long_loss = LongLoss(encoder, settings, rehearsed, seed)
     rehearsal = RetrievalLoss(encoder, rehearsed)
-    rotation = torch.from_numpy(np.load(turn))
+    rotation = stage.rotation()
     parallel = ParallelTask(encoder, tokenizer, split, cache, rotation, replace(config, seed=seed))
     similar = SimilarityTask(encoder, tokenizer, split.similarity, rehearsed, seed)
     judged = held_out_tokens(split, tokenizer, settings.deepest)
@@ -238,7 +226,7 @@ def train_long(
             extra, more = parallel(step // settings.parallel_every)
             found |= {name: rehearsed.parallel_weight * value for name, value in extra.items()}
             tokens += more
-        if step % settings.similarity_every == 3 % settings.similarity_every:
+        if similar.enough and step % settings.similarity_every == 3 % settings.similarity_every:
             extra, more = similar(step // settings.similarity_every)
             found, tokens = found | extra, tokens + more
         return found, tokens
@@ -250,5 +238,6 @@ def train_long(
         write_figures(work / "figures.json", figures)
         return figures
 
-    log.write("start", documents=sum(map(len, documents.values())), steps=settings.optim.steps)
-    train_loop(encoder, settings.optim, losses, evaluate, folder, tokenizer_file, log, stop_after)
+    count = sum(map(len, documents.values()))
+    stage.log.write("start", documents=count, steps=settings.optim.steps)
+    train_loop(encoder, settings.optim, losses, evaluate, stage, stop_after)

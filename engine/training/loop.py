@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from engine.training.checkpoint import load_state, save_checkpoint, save_state
 from engine.training.model import Encoder, parameter_groups
-from engine.training.runlog import RunLog
+from engine.training.stage import Stage
 from engine.training.stage_config import OptimConfig
 
 Losses = dict[str, Tensor]
@@ -27,9 +26,7 @@ def train_loop(
     config: OptimConfig,
     losses: Callable[[int], tuple[Losses, int]],
     evaluate: Callable[[], dict[str, float]],
-    folder: Path,
-    tokenizer: Path,
-    log: RunLog,
+    stage: Stage,
     stop_after: int | None = None,
 ) -> None:
     """Run a stage from its last state to its last step.
@@ -40,19 +37,18 @@ def train_loop(
         losses: Weighted losses of a step (their sum is minimised) and its number of tokens. It
             must depend on nothing but the step, so that a resumed run repeats it.
         evaluate: Development figures.
-        folder: Where ``state.pt`` and the folder ``checkpoint`` go.
-        tokenizer: The tokenizer file that goes into the checkpoint.
-        log: Where the curves go.
+        stage: ``state.pt`` and the folder ``checkpoint`` go into its folder, curves into its log.
         stop_after: Stop at this step with its state saved, as if the run had been cut off.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, log = stage.folder, stage.log
     groups = parameter_groups(encoder, config.embedding_rate, config.rate, config.weight_decay)
     full_rates = [config.embedding_rate, config.rate, config.vector_factor * config.rate]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)
     first = load_state(folder / "state.pt", encoder, optimiser)
     last = config.steps if stop_after is None else min(stop_after, config.steps)
-    seen: dict[str, list[float]] = {}
+    seen: dict[str, list[Tensor]] = {}
     tokens, started = 0, time.monotonic()
+    began = started
     for step in range(first, last):
         encoder.train()
         parts, count = losses(step)
@@ -66,17 +62,19 @@ def train_loop(
         optimiser.step()
         tokens += count
         for name, value in {**parts, "norm": norm}.items():
-            seen.setdefault(name, []).append(float(value.detach()))
+            seen.setdefault(name, []).append(value.detach())
         done = step + 1
         if done % config.log_every == 0:
             speed = tokens / max(1e-9, time.monotonic() - started)
             # A term that not every step has is averaged over those that have it.
-            means = {name: sum(values) / len(values) for name, values in seen.items()}
-            log.write("train", step=done, factor=factor, tokens_per_s=speed, **means)
+            means = {name: float(torch.stack(values).mean()) for name, values in seen.items()}
+            left_s = (config.steps - done) * (time.monotonic() - began) / (done - first)
+            place = {"step": done, "steps": config.steps, "left_s": round(left_s)}
+            log.write("train", **place, factor=factor, tokens_per_s=speed, **means)
             seen, tokens, started = {}, 0, time.monotonic()
         if done % config.checkpoint_every == 0 or done == last:
             save_state(folder / "state.pt", encoder, optimiser, done)
-            save_checkpoint(encoder, tokenizer, folder / "checkpoint")
+            save_checkpoint(encoder, stage.tokenizer_file, folder / "checkpoint")
         if done % config.evaluate_every == 0 or done == config.steps:
             encoder.eval()
             log.write("dev", step=done, **evaluate())

@@ -5,8 +5,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.training.batches import Ids, pad
+from engine.training.device import precision
 from engine.training.loop import Losses
-from engine.training.model import Encoder, maxsim, mean_pool, precision
+from engine.training.model import Encoder, maxsim, mean_pool
 from engine.training.packing import RetrievalBatch
 from engine.training.sentences import best_sentences, pool_ranges
 from engine.training.stage_config import RetrieveConfig
@@ -22,9 +23,11 @@ def span_states(states: Tensor, batch: RetrievalBatch) -> tuple[Tensor, Tensor]:
     Returns:
         Padded states ``[P, L, W]`` and which are not padding ``[P, L]`` bool.
     """
-    starts = torch.tensor([span.context * states.shape[1] + span.start for span in batch.spans])
-    lengths = torch.tensor([span.stop - span.start for span in batch.spans])
-    steps = torch.arange(int(lengths.max()))
+    device = states.device
+    origins = [span.context * states.shape[1] + span.start for span in batch.spans]
+    counts = [span.stop - span.start for span in batch.spans]
+    starts, lengths = torch.tensor(origins, device=device), torch.tensor(counts, device=device)
+    steps = torch.arange(max(counts), device=device)
     real = steps[None, :] < lengths[:, None]
     rows = (starts[:, None] + steps[None, :]).masked_fill(~real, 0)
     return states.flatten(0, 1)[rows], real
@@ -49,10 +52,12 @@ def sentence_vectors(
         ranges += [(origin + first, origin + stop) for first, stop in span.sentences]
         owners += [number] * len(span.sentences)
     pooled = pool_ranges(states.flatten(0, 1), ranges)
-    return encoder.passage_vectors(pooled), torch.tensor(owners)
+    return encoder.passage_vectors(pooled), torch.tensor(owners, device=states.device)
 
 
-def wrong_answers(groups: list[str], targets: list[int]) -> Tensor:
+def wrong_answers(
+    groups: list[str], targets: list[int], device: torch.device | None = None
+) -> Tensor:
     """Which passages may count as wrong for each query, ``[Q, P]`` bool (the right one too).
 
     Other pieces of the right passage's group, and copies of it, are left out.
@@ -62,7 +67,7 @@ def wrong_answers(groups: list[str], targets: list[int]) -> Tensor:
     right = torch.tensor(targets)
     allowed = columns[right][:, None] != columns[None, :]
     allowed[torch.arange(len(targets)), right] = True
-    return allowed
+    return allowed.to(device)
 
 
 def contrast(scores: Tensor, allowed: Tensor, targets: Tensor) -> Tensor:
@@ -71,9 +76,10 @@ def contrast(scores: Tensor, allowed: Tensor, targets: Tensor) -> Tensor:
     forth = functional.cross_entropy(scores, targets)
     # Back: each asked passage among the queries of the batch; its other queries are no mistakes.
     columns = scores[:, targets].T
-    twice = (targets[:, None] == targets[None, :]) & ~torch.eye(len(targets), dtype=torch.bool)
+    places = torch.arange(len(targets), device=targets.device)
+    twice = (targets[:, None] == targets) & (places[:, None] != places)
     columns = columns.masked_fill(twice, -torch.inf)
-    return 0.7 * forth + 0.3 * functional.cross_entropy(columns, torch.arange(len(targets)))
+    return 0.7 * forth + 0.3 * functional.cross_entropy(columns, places)
 
 
 def pointer_loss(
@@ -118,10 +124,11 @@ class RetrievalLoss:
     def __call__(self, batch: RetrievalBatch) -> tuple[Losses, int]:
         """Weighted losses and the number of tokens."""
         config, encoder = self._config, self._encoder
-        ids, real = pad(batch.contexts, config.context_tokens)
-        segments, _ = pad(batch.segments, config.context_tokens)
-        query_ids, query_real = pad(batch.queries)
-        with precision(ids.device):
+        device = encoder.device
+        ids, _ = pad(batch.contexts, config.context_tokens, device)
+        segments, _ = pad(batch.segments, config.context_tokens, device)
+        query_ids, query_real = pad(batch.queries, device=device)
+        with precision(device):
             contexts = encoder(ids, segments)
             sentences, owners = sentence_vectors(encoder, contexts, batch)
             states, passage_real = span_states(contexts, batch)
@@ -131,8 +138,8 @@ class RetrievalLoss:
             query_tokens = encoder.token_vectors(query_states)
             weights = encoder.token_weights(query_states) * query_real
             late = maxsim(query_tokens, weights, tokens, passage_real)
-        targets = torch.tensor(batch.targets)
-        allowed = wrong_answers(batch.groups, batch.targets)
+        targets = torch.tensor(batch.targets, device=device)
+        allowed = wrong_answers(batch.groups, batch.targets, device)
         found: Losses = {
             "token": config.token_weight * contrast(config.token_scale * late, allowed, targets)
         }
@@ -148,7 +155,7 @@ class RetrievalLoss:
             found["pointer"] = config.pointer_weight * self._pointing(
                 batch, query_states, query_real, tokens, passage_real
             )
-        return found, int(real.sum()) + int(query_real.sum())
+        return found, sum(map(len, batch.contexts + batch.queries))
 
     def _short(
         self,
@@ -181,6 +188,7 @@ class RetrievalLoss:
         answers = torch.zeros(len(rows), tokens.shape[1], dtype=torch.bool)
         for place, row in enumerate(rows):
             answers[place, batch.answers[row]] = True
+        answers = answers.to(tokens.device)
         with precision(query_states.device):
             vectors, gates = self._encoder.pointers(query_states[rows])
         passage = tokens[columns] * passage_real[columns][:, :, None]
@@ -200,10 +208,10 @@ class SimilarityLoss:
         self, first: list[Ids], second: list[Ids], scores: list[float]
     ) -> tuple[Losses, int]:
         """The weighted loss and the number of tokens."""
-        ids, real = pad(first + second)
+        ids, real = pad(first + second, device=self._encoder.device)
         with precision(ids.device):
             pooled = mean_pool(self._encoder(ids, real), real)
             vectors = self._encoder.passage_vectors(pooled)
         cosines = (vectors[: len(first)] * vectors[len(first) :]).sum(-1)
-        loss = similarity_loss(cosines, torch.tensor(scores))
-        return {"similarity": self._config.similarity_weight * loss}, int(real.sum())
+        loss = similarity_loss(cosines, torch.tensor(scores, device=cosines.device))
+        return {"similarity": self._config.similarity_weight * loss}, sum(map(len, first + second))

@@ -53,6 +53,8 @@ def mine_neighbours(
         config: Lengths and how many to keep.
     """
     passages = [passage for document in documents for passage in document]
+    if not passages:
+        return {}
     # The first two blocks say what a passage is about, and are read fastest.
     vectors, owners = passage_sentences(
         encoder, tokenizer, [passage.text for passage in passages], 2 * encoder.config.block
@@ -65,9 +67,9 @@ def mine_neighbours(
             queries[first : first + _QUERIES_AT_ONCE] @ vectors.T, owners, len(passages)
         )
         rows = [row for row, _ in asked[first : first + len(scores)]]
-        for row, columns in zip(
-            rows, nearest_wrong(scores, torch.tensor(rows), config.mined).tolist(), strict=True
-        ):
+        right = torch.tensor(rows, device=scores.device)
+        wrong = nearest_wrong(scores, right, config.mined).tolist()
+        for row, columns in zip(rows, wrong, strict=True):
             group = passages[row].group
             names = [passages[column].group for column in columns]
             names = [name for name in names if name != group]

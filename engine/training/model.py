@@ -67,6 +67,11 @@ class Encoder(nn.Module):
         self.pointer_head = nn.Linear(config.width, config.token_width + 1, bias=False)
         self._initialise()
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.embedding.weight.device
+
     def _initialise(self) -> None:
         nn.init.normal_(self.embedding.weight, std=0.05)
         for module in self.modules():
@@ -176,12 +181,3 @@ def parameter_groups(
         {"params": matrices, "lr": rate, "weight_decay": weight_decay},
         {"params": norms, "lr": rate, "weight_decay": 0.0},
     ]
-
-
-def precision(device: torch.device) -> torch.autocast:
-    """The mixed precision of training: bfloat16, but float32 where a processor lacks AVX-512.
-
-    There bfloat16 products are emulated, and take fifty times as long.
-    """
-    quick = device.type != "cpu" or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=quick)

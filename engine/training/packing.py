@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tokenizers import Tokenizer
 
 from engine.training.batches import Ids, encode_texts
+from engine.training.config import ConfigError
 from engine.training.contexts import Document, Passage
 from engine.training.pseudo import pseudo_query
 from engine.training.sentences import Range, encode_sentences
@@ -77,6 +78,9 @@ class ContextPacker:
         config: Settings of the stage.
         seed: Of the run.
         shares: Share of the draws that come from each kind of document.
+
+    Raises:
+        ConfigError: There are no documents.
     """
 
     def __init__(
@@ -88,6 +92,8 @@ class ContextPacker:
         shares: Mapping[str, float] = SHARES,
     ):
         self._documents = {kind: made for kind, made in documents.items() if made}
+        if not self._documents:
+            raise ConfigError("training.no_documents")
         self._index = {
             passage.group: (kind, number, place)
             for kind, made in self._documents.items()

@@ -7,12 +7,12 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from engine.training.batches import encode_texts, load_tokenizer
+from engine.training.batches import encode_texts
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
 from engine.training.corpus import SentencePair
-from engine.training.distill import PairBatches, ParallelLoss, split_cache
+from engine.training.distill import PairBatches, ParallelLoss
 from engine.training.figures import development_figures, write_figures
 from engine.training.loop import Losses, train_loop
 from engine.training.losses import RetrievalLoss, SimilarityLoss
@@ -20,9 +20,9 @@ from engine.training.mining import mine_neighbours, read_neighbours, write_neigh
 from engine.training.model import Encoder
 from engine.training.packing import ContextPacker
 from engine.training.rotation import kept_rotation, rotate_passages
-from engine.training.run_record import claim_run, run_digests
 from engine.training.runlog import RunLog
-from engine.training.splits import Split, read_split
+from engine.training.splits import Split
+from engine.training.stage import begin, checkpoint_folder
 from engine.training.stage_config import RetrieveConfig
 from engine.training.teacher import VectorCache
 
@@ -30,7 +30,16 @@ _ROTATION_ROWS = 20_000
 
 
 class ParallelTask:
-    """Parallel pairs against the teacher's turned vectors."""
+    """Parallel pairs against the teacher's turned vectors.
+
+    Args:
+        encoder: The model.
+        tokenizer: Of the run.
+        split: Its pairs are read, those that are not skipped.
+        cache: The teacher's vectors of the held-out pairs and of these.
+        rotation: What its vectors are turned by, ``[384, 384]``.
+        config: Settings of the run.
+    """
 
     def __init__(
         self,
@@ -87,6 +96,11 @@ class SimilarityTask:
         self._size = config.similarity
         self._seed = seed
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are pairs for a whole batch."""
+        return len(self._scores) >= self._size
+
     def __call__(self, turn: int) -> tuple[Losses, int]:
         """The losses of the task's ``turn``-th batch and its tokens."""
         a_round = max(1, len(self._scores) // self._size)
@@ -135,7 +149,8 @@ class RetrievalTask:
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
             self._encoder.eval()
-            asked = [*self.packer.documents["qa_ja"], *self.packer.documents["qa_en"]]
+            kinds = self.packer.documents
+            asked = [*kinds.get("qa_ja", ()), *kinds.get("qa_en", ())]
             found = mine_neighbours(self._encoder, self._tokenizer, asked, settings)
             self._encoder.train()
             write_neighbours(path, found)
@@ -159,26 +174,17 @@ def retrieve(
     Raises:
         ConfigError: The folder holds a run of other settings, or the teacher's vectors are missing.
     """
-    folder = work / "retrieve"
-    log = RunLog(work / "curves.jsonl", "retrieve")
-    torch.manual_seed(config.seed)
-    settings = config.retrieve
-    tokenizer_file = work / "tokenizer.json"
-    tokenizer = load_tokenizer(tokenizer_file)
-    split = read_split(corpus, config.pairs, config.split, config.seed)
-    digests = run_digests(config, "retrieve", tokenizer_file, split)
-    claim_run(folder, digests, before=work / "distill")
-    cache = split_cache(work, split, config)
+    stage = begin(config, corpus, work, "retrieve", start="distill")
+    settings, cache = config.retrieve, stage.cache
+    split, tokenizer = stage.split, stage.tokenizer
     cache.require(len(split.dev_pairs) + settings.parallel)
-    encoder = load_checkpoint(work / "distill" / "checkpoint")
+    encoder = load_checkpoint(checkpoint_folder(work, "distill"))
     sample = torch.from_numpy(cache.read(0, min(cache.ready, _ROTATION_ROWS))).float()
-    rotation = kept_rotation(folder / "rotation.npy", sample)
+    rotation = kept_rotation(stage.folder / "rotation.npy", sample)
     rotate_passages(encoder, rotation)
-    if config.compiled:
-        for layer in encoder.layers:
-            layer.compile(dynamic=True)
+    stage.place(encoder)
 
-    questions = RetrievalTask(encoder, tokenizer, split, config, folder, log)
+    questions = RetrievalTask(encoder, tokenizer, split, config, stage.folder, stage.log)
     parallel = ParallelTask(encoder, tokenizer, split, cache, rotation, config)
     similar = SimilarityTask(encoder, tokenizer, split.similarity, settings, config.seed)
 
@@ -188,7 +194,7 @@ def retrieve(
             extra, more = parallel(step // settings.parallel_every)
             found |= {name: settings.parallel_weight * value for name, value in extra.items()}
             count += more
-        if step % settings.similarity_every == settings.similarity_every - 1:
+        if similar.enough and step % settings.similarity_every == settings.similarity_every - 1:
             extra, more = similar(step // settings.similarity_every)
             found |= extra
             count += more
@@ -201,5 +207,5 @@ def retrieve(
         return figures
 
     documents = sum(map(len, questions.packer.documents.values()))
-    log.write("start", documents=documents, steps=settings.optim.steps)
-    train_loop(encoder, settings.optim, losses, evaluate, folder, tokenizer_file, log, stop_after)
+    stage.log.write("start", documents=documents, steps=settings.optim.steps)
+    train_loop(encoder, settings.optim, losses, evaluate, stage, stop_after)

@@ -11,7 +11,8 @@ from torch import Tensor
 from engine.model.tokenizer import token_ranges
 from engine.passages.sentences import split_sentences
 from engine.training.batches import Ids, pad
-from engine.training.model import Encoder, precision
+from engine.training.device import precision
+from engine.training.model import Encoder
 
 Range = tuple[int, int]
 
@@ -39,8 +40,8 @@ def encode_sentences(
 
 def pool_ranges(states: Tensor, ranges: Sequence[Range]) -> Tensor:
     """Mean state of each half-open range of rows of ``states`` ``[T, W]``, ``[S, W]`` float32."""
-    starts = torch.tensor([start for start, _ in ranges])
-    stops = torch.tensor([stop for _, stop in ranges])
+    starts = torch.tensor([start for start, _ in ranges], device=states.device)
+    stops = torch.tensor([stop for _, stop in ranges], device=states.device)
     sums = torch.cat([states.new_zeros(1, states.shape[1]).float(), states.float().cumsum(0)])
     return (sums[stops] - sums[starts]) / (stops - starts)[:, None]
 
@@ -78,7 +79,7 @@ def encoded_batches(
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
     for first in range(0, len(order), size):
         rows = order[first : first + size]
-        padded, real = pad([ids[row] for row in rows])
+        padded, real = pad([ids[row] for row in rows], device=encoder.device)
         with torch.no_grad(), precision(padded.device):
             states = encoder(padded, real)
         yield EncodedBatch(
@@ -96,4 +97,4 @@ def passage_sentences(
             with torch.no_grad(), precision(states.device):
                 vectors.append(encoder.passage_vectors(pool_ranges(states, ranges)))
             owners += [row] * len(ranges)
-    return torch.cat(vectors), torch.tensor(owners)
+    return torch.cat(vectors), torch.tensor(owners, device=encoder.device)

@@ -29,6 +29,10 @@ class Sample:
     blocks: Tensor
     rows: Tensor
 
+    def to(self, device: torch.device) -> "Sample":
+        """The same sample on another device."""
+        return Sample(self.blocks.to(device), self.rows.to(device))
+
 
 def draw_sample(
     blocks: int, count: int, rows: int, size: int, generator: torch.Generator

@@ -122,6 +122,7 @@ class TuneConfig:
     """Further training on lessons, beside everything that was learned before.
 
     Attributes:
+        start: The stage whose weights it starts from.
         held: The last of each so many lessons is held out for judging.
         share: Share of the drawn documents that are lessons.
         contexts: Packed contexts in one step; all else is as in the retrieval stage.
@@ -130,6 +131,7 @@ class TuneConfig:
         optim: Optimisation.
     """
 
+    start: str = "retrieve"
     held: int = 10
     share: float = 0.5
     contexts: int = 12
@@ -149,10 +151,24 @@ class TuneConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BlendConfig:
+    """The mean of stages' weights that becomes the pack.
+
+    Attributes:
+        stages: Whose weights; one that is named twice counts twice.
+        deepen: How much deeper every window becomes, in nats (``window.py``).
+    """
+
+    stages: tuple[str, ...] = ("tune", "tune", "long")
+    deepen: float = 0.4
+
+
+@dataclass(frozen=True, slots=True)
 class LongConfig:
     """Long documents: sparse attention learns from its dense twin.
 
     Attributes:
+        start: The stage whose weights it starts from.
         shortest: Fewest tokens of a context.
         longest: Most tokens of a context that is trained through all its layers.
         deepest: Most tokens of a context whose attention mass alone is trained, layer by layer.
@@ -173,6 +189,7 @@ class LongConfig:
         optim: Optimisation.
     """
 
+    start: str = "retrieve"
     shortest: int = 2048
     longest: int = 8192
     deepest: int = 32768

@@ -120,15 +120,19 @@ def export_int8(model: MiniLm, folder: Path) -> Path:
     return quantised
 
 
-def load_teacher(config: TeacherConfig, folder: Path) -> Embed:
+def load_teacher(config: TeacherConfig, folder: Path, device: torch.device) -> Embed:
     """Load the teacher.
 
     Args:
         config: Where it is and how it runs.
         folder: Where the int8 ONNX file is made when ``config.int8`` is set.
+        device: Where it runs when ``config.int8`` is not set.
 
     Returns:
         A function from sentences to unit vectors ``[N, 384]`` float32.
+
+    Raises:
+        ConfigError: The teacher's package is not installed.
     """
     home = teacher_folder(config.carrier)
     tokenizer = Tokenizer.from_file(str(home / "tokenizer.json"))
@@ -136,7 +140,9 @@ def load_teacher(config: TeacherConfig, folder: Path) -> Embed:
     tokenizer.enable_padding()
     model = MiniLm(home).eval()
     session = None
-    if config.int8:
+    if not config.int8:
+        model.to(device)
+    else:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(
@@ -150,7 +156,8 @@ def load_teacher(config: TeacherConfig, folder: Path) -> Embed:
         if session is not None:
             return np.asarray(session.run(None, {"ids": ids, "mask": mask})[0])
         with torch.inference_mode():
-            return model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+            shown = (torch.from_numpy(part).to(device) for part in (ids, mask))
+            return model(*shown).cpu().numpy()
 
     return embed
 

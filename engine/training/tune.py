@@ -6,15 +6,12 @@ from hashlib import sha256
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from engine.training.batches import load_tokenizer
 from engine.training.checkpoint import load_checkpoint
 from engine.training.config import TrainingConfig
 from engine.training.contexts import training_documents
-from engine.training.distill import split_cache
 from engine.training.figures import development_figures, found_first, write_figures
 from engine.training.lessons import LANGUAGES, Lesson, lesson_documents, read_lessons, split_lessons
 from engine.training.loop import Losses, train_loop
@@ -23,9 +20,7 @@ from engine.training.mining import mine_neighbours, read_neighbours, write_neigh
 from engine.training.model import Encoder
 from engine.training.packing import SHARES, ContextPacker
 from engine.training.retrieve import ParallelTask, SimilarityTask
-from engine.training.run_record import claim_run, run_digests
-from engine.training.runlog import RunLog
-from engine.training.splits import read_split
+from engine.training.stage import begin, checkpoint_folder
 from engine.training.teacher import Embed, fill_cache
 
 
@@ -66,7 +61,7 @@ def tune(
     embed: Embed,
     stop_after: int | None = None,
 ) -> None:
-    """Run or resume the stage from ``work/retrieve/checkpoint``.
+    """Run or resume the stage, from what the stage ``config.tune.start`` left.
 
     Lessons and the corpus take turns: contexts of both stand in a batch, parallel pairs come of one
     and the other by turns. The result is ``work/tune/checkpoint``; the development figures and
@@ -81,33 +76,23 @@ def tune(
         stop_after: As in :func:`engine.training.loop.train_loop`.
 
     Raises:
-        ConfigError: The lessons cannot be used, the folder holds a run of other settings, or the
-            teacher's vectors are missing.
+        ConfigError: The lessons cannot be used, the folder holds a run of other settings, or what
+            it needs is not there.
         OSError: A file cannot be read or written.
     """
-    log = RunLog(work / "curves.jsonl", "tune")
-    torch.manual_seed(config.seed)
-    settings, folder = config.tune, work / "tune"
+    settings = config.tune
+    stage = begin(config, corpus, work, "tune", settings.start)
+    folder, log, split, tokenizer = stage.folder, stage.log, stage.split, stage.tokenizer
     seed = config.seed + 2  # Other batches than those of the stages before.
     rehearsed = replace(config.retrieve, contexts=settings.contexts, parallel=settings.parallel)
-    tokenizer_file = work / "tokenizer.json"
-    tokenizer = load_tokenizer(tokenizer_file)
-    split = read_split(corpus, config.pairs, config.split, config.seed)
-    turn = work / "retrieve" / "rotation.npy"
-    digests = run_digests(config, "tune", tokenizer_file, split, turn)
-    claim_run(folder, digests, before=work / "retrieve")
-    teacher = split_cache(work, split, config)
-    teacher.require(len(split.dev_pairs) + settings.parallel)
+    stage.cache.require(len(split.dev_pairs) + settings.parallel)
     held, train = split_lessons(read_lessons(lessons), settings.held)
     pairs = [pair for some in train for lesson in some for pair in lesson.pairs()]
     # Of these lessons and no others: a run may go on with more of them.
     digest = sha256("\n".join(pair.english for pair in pairs).encode()).hexdigest()[:12]
     english = [pair.english for pair in pairs]
     cache = fill_cache(english, embed, folder / f"lessons-{digest}", config.teacher, log)
-    encoder = load_checkpoint(work / "retrieve" / "checkpoint")
-    if config.compiled:
-        for layer in encoder.layers:
-            layer.compile(dynamic=True)
+    encoder = stage.place(load_checkpoint(checkpoint_folder(work, settings.start)))
     taught = lesson_documents(train)
     longest = {"ja": rehearsed.japanese, "en": rehearsed.english}
     documents = training_documents(split, rehearsed.documents, longest) | taught
@@ -120,9 +105,9 @@ def tune(
         asked = [document for some in taught.values() for document in some]
         write_neighbours(neighbours, mine_neighbours(encoder, tokenizer, asked, rehearsed))
     packer.use_neighbours(read_neighbours(neighbours))
-    rotation = torch.from_numpy(np.load(turn))
+    rotation = stage.rotation()
     seeded = replace(config, seed=seed, retrieve=rehearsed)
-    general = ParallelTask(encoder, tokenizer, split, teacher, rotation, seeded)
+    general = ParallelTask(encoder, tokenizer, split, stage.cache, rotation, seeded)
     only = replace(split, dev_pairs=[], pairs=pairs, skipped=frozenset())
     special = ParallelTask(encoder, tokenizer, only, cache, rotation, seeded)
     similar = SimilarityTask(encoder, tokenizer, split.similarity, rehearsed, seed)
@@ -133,7 +118,7 @@ def tune(
         extra, more = (general, special)[step % 2](step // 2)
         found |= {name: rehearsed.parallel_weight * value for name, value in extra.items()}
         tokens += more
-        if step % settings.similarity_every == settings.similarity_every - 1:
+        if similar.enough and step % settings.similarity_every == settings.similarity_every - 1:
             extra, more = similar(step // settings.similarity_every)
             found, tokens = found | extra, tokens + more
         return found, tokens
@@ -146,4 +131,4 @@ def tune(
         return figures
 
     log.write("start", lessons=sum(map(len, train)), pairs=len(pairs), steps=settings.optim.steps)
-    train_loop(encoder, settings.optim, losses, evaluate, folder, tokenizer_file, log, stop_after)
+    train_loop(encoder, settings.optim, losses, evaluate, stage, stop_after)
