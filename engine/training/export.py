@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.cli_text import error_text
+from engine.errors import ChumokuError
 from engine.model.encoder import Encoder
 from engine.model.pack import FORMAT, LEXICON, MANIFEST, Pack, load_pack, write_manifest
 from engine.progress import CancelToken, run
@@ -195,8 +197,7 @@ def compare(checkpoint: Path, pack: Path, texts: Sequence[str]) -> dict[str, flo
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit status."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine.training.export", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     export = commands.add_parser("export", help="write a pack from a checkpoint")
@@ -220,7 +221,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     card = commands.add_parser("card", help="put measured figures into the model card")
     card.add_argument("pack", type=Path)
     card.add_argument("report", type=Path, help="what engine.evaluate.report wrote")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
     if options.command == "card":
         write_card(options.pack, json.loads(options.report.read_text("utf-8"))["table"])
         return 0
@@ -242,6 +246,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = compare(options.checkpoint, options.pack, _lines(options.texts))
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0 if figures["passage_cosine_mean"] >= options.least else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit status.
+
+    Raises:
+        SystemExit: With words of one line, when a checkpoint, pack or file cannot be used.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except ChumokuError as error:
+        sys.exit(error_text(error))
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

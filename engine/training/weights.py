@@ -85,16 +85,20 @@ def load_weights(folder: Path) -> TrainedWeights:
     """Read and check a checkpoint folder.
 
     Raises:
-        ValueError: The architecture is another one, or a weight is missing, misshapen or not
-            finite.
+        ValueError: The architecture is another one, the file is broken, or a weight is missing,
+            misshapen or not finite.
         OSError: A file cannot be read.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config.get("architecture") != ARCHITECTURE:
         raise ValueError(f"architecture is {config.get('architecture')}, not {ARCHITECTURE}")
-    stored = load_file(folder / "model.safetensors")
+    try:
+        stored = load_file(folder / "model.safetensors")
+    except SafetensorError as error:
+        raise ValueError(f"{folder / 'model.safetensors'} is broken: {error}") from error
     weights = {}
     for name, shape in expected_shapes(config).items():
         if name not in stored:

@@ -206,3 +206,33 @@ def test_weights_in_half_precision_can_be_trained_further(tiny_checkpoint, tiny_
         assert float((value - exact[name]).abs().max()) < 3e-3, name
     again = export_pack(folder, tmp_path / "pack", name="tiny", revision="1")
     assert again.config == tiny_pack.config and again.config.passage_widths == (24,)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("model.safetensors", None, "No such file.*model.safetensors"),
+        ("model.safetensors", b"\x08\0\0\0\0\0\0\0not json", "model.safetensors is broken"),
+        ("config.json", b'{"architecture": "other"}', "architecture is other"),
+        ("config.json", b"{", "Expecting"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_exported_is_refused_in_one_line(
+    tiny_checkpoint, tmp_path, name, data, words
+):
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(tiny_checkpoint, folder)
+    (folder / name).unlink()
+    if data is not None:
+        (folder / name).write_bytes(data)
+    with pytest.raises(SystemExit, match=words) as refused:
+        export_command(["export", str(folder), str(tmp_path / "pack"), "--revision", "1"])
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "pack").exists()
+
+
+def test_a_card_for_no_pack_is_refused_in_one_line(tmp_path):
+    report = tmp_path / "report.json"
+    report.write_text('{"table": ""}', encoding="utf-8")
+    with pytest.raises(SystemExit, match="pack"):
+        export_command(["card", str(tmp_path), str(report)])
