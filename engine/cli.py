@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine import cli_ablate, cli_bench, cli_evaluate, cli_text, json_output
+from engine import cli_ablate, cli_bench, cli_evaluate, cli_text, cli_words, json_output
 from engine.cli_progress import run_with_progress
 from engine.errors import Cancelled, ChumokuError, QueryError
 from engine.records import AddResult, DocumentId, EvidenceId, SearchSettings
@@ -111,7 +111,7 @@ def add(
         run_with_progress(lambda cancel: opened.add(paths, cancel, on_result=show))
         run_with_progress(lambda cancel: opened.resume(cancel, on_result=show))
     if not seen:
-        _note("no files found: " + ", ".join(cli_text.shown(str(path)) for path in paths))
+        _note("no files found: " + ", ".join(cli_words.shown(str(path)) for path in paths))
     raise typer.Exit(1 if failed else 0)
 
 
@@ -159,7 +159,7 @@ def search(
 
 def _questions(file: Path) -> list[tuple[int, str]]:
     """The questions of a file, each with the number of its line."""
-    name = cli_text.shown(str(file))
+    name = cli_words.shown(str(file))
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -177,7 +177,7 @@ def _ask_all(library: Library, questions: list[tuple[int, str]], settings: Searc
         try:
             _print_json(json_output.search_json(library.search(question, settings)))
         except QueryError as error:
-            _note(f"line {number}: {cli_text.error_text(error)}")
+            _note(f"line {number}: {cli_words.error_text(error)}")
             status = 1
     return status
 
@@ -245,7 +245,7 @@ def export(
 ) -> None:
     """Write an answer with its marked passages to a file."""
     with _open(library) as opened:
-        _print(cli_text.shown(str(opened.export(EvidenceId(evidence_id), to))))
+        _print(cli_words.shown(str(opened.export(EvidenceId(evidence_id), to))))
 
 
 @app.command()
@@ -257,7 +257,7 @@ def remove(
     """Take a document out of the library; evidence that rests on it stays readable."""
     with _open(library) as opened:
         info = opened.document(DocumentId(document_id))
-        question = f"Remove {cli_text.shown(info.path)}?"
+        question = f"Remove {cli_words.shown(info.path)}?"
         if not yes and not (sys.stdin.isatty() and typer.confirm(question, err=True)):
             raise typer.BadParameter("nothing removed; add --yes to confirm")
         opened.remove(DocumentId(document_id))
@@ -316,7 +316,7 @@ def main(open_window: OpenWindow | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except ChumokuError as error:
-        _note(cli_text.error_text(error))
+        _note(cli_words.error_text(error))
         return 1
     except (Cancelled, KeyboardInterrupt):
         _note("stopped")

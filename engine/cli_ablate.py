@@ -8,7 +8,7 @@ import typer
 
 from engine.cli_options import DocumentsOption, PackOption, SetsArgument
 from engine.cli_progress import run_with_progress
-from engine.cli_text import shown
+from engine.cli_words import shown
 from engine.progress import CancelToken, Job
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import typer
 from engine import json_output
 from engine.cli_options import PackOption
 from engine.cli_progress import run_with_progress
-from engine.cli_text import print_table, shown
+from engine.cli_text import print_table
+from engine.cli_words import shown
 from engine.progress import CancelToken, Job
 
 if TYPE_CHECKING:

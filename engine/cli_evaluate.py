@@ -10,7 +10,8 @@ import typer
 
 from engine.cli_options import DocumentsOption, PackOption, SetsArgument
 from engine.cli_progress import run_with_progress
-from engine.cli_text import print_table, shown
+from engine.cli_text import print_table
+from engine.cli_words import shown
 from engine.progress import CancelToken, Job
 
 if TYPE_CHECKING:

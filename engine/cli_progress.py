@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from engine.cli_text import STAGES
+from engine.cli_words import STAGES
 from engine.progress import CancelToken, Job, Progress, run
 
 T = TypeVar("T")

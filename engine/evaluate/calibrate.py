@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.cli_text import error_text
+from engine.cli_words import error_text
 from engine.errors import ChumokuError
 from engine.evaluate.collection import Collection, build, spread
 from engine.evaluate.regression import fit_choice, fit_logistic

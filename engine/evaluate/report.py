@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli_progress import run_with_progress
-from engine.cli_text import error_text
+from engine.cli_words import error_text
 from engine.errors import Cancelled, ChumokuError
 from engine.evaluate import highlights, long_documents, precision, summaries
 from engine.evaluate.evaluation import MemorySet, SetResult, evaluate

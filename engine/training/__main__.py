@@ -5,7 +5,7 @@ import logging
 import sys
 from pathlib import Path
 
-from engine.cli_text import error_text
+from engine.cli_words import error_text
 from engine.training.adopt import adopt
 from engine.training.blend import blend
 from engine.training.config import ConfigError, TrainingConfig, load_config
@@ -89,7 +89,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one stage or all of them; what was cut off goes on where its last checkpoint stands.
 
     Raises:
-        SystemExit: With words of one line, when settings, corpus or earlier files cannot be used.
+        SystemExit: With words of one line, when settings, corpus or earlier files cannot be used,
+            or when it is stopped from the keyboard.
     """
     chosen = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -97,6 +98,8 @@ def main(arguments: list[str] | None = None) -> None:
         _run(chosen)
     except ConfigError as error:
         sys.exit(error_text(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on from the last checkpoint")
 
 
 if __name__ == "__main__":

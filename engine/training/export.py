@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.cli_text import error_text
+from engine.cli_words import error_text
 from engine.errors import ChumokuError
 from engine.model.encoder import Encoder
 from engine.model.pack import FORMAT, LEXICON, MANIFEST, Pack, load_pack, write_manifest

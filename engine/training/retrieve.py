@@ -151,6 +151,7 @@ class RetrievalTask:
             self._encoder.eval()
             kinds = self.packer.documents
             asked = [*kinds.get("qa_ja", ()), *kinds.get("qa_en", ())]
+            self._log.write("mining", step=wanted, documents=len(asked))
             found = mine_neighbours(self._encoder, self._tokenizer, asked, settings)
             self._encoder.train()
             write_neighbours(path, found)

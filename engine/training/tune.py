@@ -103,6 +103,7 @@ def tune(
     if not neighbours.exists():
         encoder.eval()
         asked = [document for some in taught.values() for document in some]
+        log.write("mining", documents=len(asked))
         write_neighbours(neighbours, mine_neighbours(encoder, tokenizer, asked, rehearsed))
     packer.use_neighbours(read_neighbours(neighbours))
     rotation = stage.rotation()

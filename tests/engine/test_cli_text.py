@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import cli_text, errors
+from engine import cli_text, cli_words, errors
 from engine.errors import StoreError
 from engine.evaluate.set_rows import SetError
 from engine.json_output import fidelity_json
@@ -55,19 +55,19 @@ def test_every_error_code_has_words():
     codes = raised_codes()
     assert {"file_empty", "store_newer", "query_empty", "pack_missing", "export_format"} <= codes
     codes |= documented(*(getattr(errors, name) for name in KINDS))
-    assert codes - set(cli_text.REASONS) == set()
+    assert codes - set(cli_words.REASONS) == set()
 
 
 def test_every_note_change_and_problem_has_words():
     notes = documented(RankedPassages)
     assert "not_analysed" in notes
-    assert notes - set(cli_text.NOTES) == set()
+    assert notes - set(cli_words.NOTES) == set()
     changes = documented(Replay)
     assert "pack_changed" in changes
-    assert changes - set(cli_text.CHANGES) == set()
-    problems = documented(Checks.check) - set(cli_text.REASONS)
+    assert changes - set(cli_words.CHANGES) == set()
+    problems = documented(Checks.check) - set(cli_words.REASONS)
     assert "search_broken" in problems
-    assert problems - {"rebuild_search"} - set(cli_text.PROBLEMS) == set()
+    assert problems - {"rebuild_search"} - set(cli_words.PROBLEMS) == set()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_every_note_change_and_problem_has_words():
     ],
 )
 def test_a_name_stays_on_its_line(name: str, shown: str):
-    assert cli_text.shown(name) == shown
+    assert cli_words.shown(name) == shown
     result = AddResult(name, DocumentId(1), "added", None, {}, 1, 2, 0.1)
     assert "\n" not in cli_text.add_line(result)
     assert shown in cli_text.add_line(result)
@@ -89,13 +89,13 @@ def test_a_name_stays_on_its_line(name: str, shown: str):
 
 def test_an_error_names_the_file_and_the_reason():
     error = StoreError("document_not_analysed", document_id=3, reason="file_empty")
-    words = cli_text.error_text(error)
+    words = cli_words.error_text(error)
     assert "document_id: 3" in words
     assert "the file is empty" in words
 
 
 def test_a_detail_stands_where_the_words_name_it():
-    words = cli_text.error_text(SetError("set_none_within", tokens=2048, path="/a{tokens}"))
+    words = cli_words.error_text(SetError("set_none_within", tokens=2048, path="/a{tokens}"))
     assert "within its documents of 2048 tokens; a larger --tokens or another set helps" in words
     assert words.endswith("helps (path: /a{tokens})")
 

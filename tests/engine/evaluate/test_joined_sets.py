@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli_text import error_text
+from engine.cli_words import error_text
 from engine.evaluate.joined_documents import joined_sets
 from engine.evaluate.set_rows import Part, SetDocument, SetError, SetQuestion
 from engine.evaluate.sets import open_set, write_set

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from engine.training import recipe
+from engine.training.__main__ import main
 from engine.training.config import ConfigError, load_config
 from engine.training.recipe import run_all
 from tests.engine.training.made_runs import CONFIG, curve, tiny_teacher, weights, write_corpus
@@ -109,6 +110,18 @@ def test_a_corpus_of_pairs_alone_stops_in_words_before_the_retrieval_stage(
     with pytest.raises(ConfigError, match="no_documents"):
         run_all(settings, corpus, work, lessons, tiny_teacher)
     assert weights(work, "distill")
+
+
+def test_a_run_that_is_stopped_says_that_it_can_go_on(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipe, "train_tokenizer", stopped)
+    with pytest.raises(SystemExit, match="goes on from the last checkpoint"):
+        main(["tokenizer", "--corpus", str(corpus), "--work", str(tmp_path)])
+    assert not (tmp_path / "tokenizer.json").exists()
 
 
 def test_a_device_that_is_not_there_is_found_before_anything_is_read(
