@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.cli_words import error_text
+from engine.errors import ChumokuError
 from engine.evaluate.highlights import cases
 from engine.evaluate.marks import Case, overlap_f1
 from engine.model.encoder import Encoder
@@ -252,7 +254,11 @@ def section(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit and write; prints the figures as JSON."""
+    """Fit and write; prints the figures as JSON.
+
+    Raises:
+        SystemExit: With words of one line, when settings, corpus or pack cannot be used.
+    """
     parser = argparse.ArgumentParser(prog="python -m engine.evaluate.fit_highlights")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
     parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
@@ -260,12 +266,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--most", type=int, default=MOST_QUESTIONS, help="questions a language")
     parser.add_argument("--dry-run", action="store_true", help="print only, write nothing")
     options = parser.parse_args(arguments)
-    config = load_config(options.config)
-    split = read_split(options.corpus, config.pairs, config.split, config.seed)
-    encoder = Encoder.load(load_pack(options.pack))
-    made = section(split.questions, encoder, options.most)
-    if not options.dry_run:
-        write_section(options.pack, "highlights", made)
+    try:
+        config = load_config(options.config)
+        split = read_split(options.corpus, config.pairs, config.split, config.seed)
+        encoder = Encoder.load(load_pack(options.pack))
+        made = section(split.questions, encoder, options.most)
+        if not options.dry_run:
+            write_section(options.pack, "highlights", made)
+    except ChumokuError as error:
+        sys.exit(error_text(error))
+    except OSError as error:
+        sys.exit(str(error))
     json.dump(made["figures"], sys.stdout, indent=1)
     sys.stdout.write("\n")
     return 0

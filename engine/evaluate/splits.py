@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from engine.cli_words import error_text
+from engine.errors import ChumokuError
 from engine.evaluate.bm25 import bigrams
 from engine.evaluate.set_rows import (
     PAIRS,
@@ -58,9 +60,11 @@ def write_sets(split: Split, lessons: Sequence[Sequence[Lesson]], folder: Path) 
     written = []
 
     def write(name: str, kind: str, rows: Iterable[Row], description: str) -> None:
-        path = folder / f"{name}.jsonl"
-        write_set(path, Path(name).name, kind, rows, description)
-        written.append(path)
+        path, made = folder / f"{name}.jsonl", list(rows)
+        # A corpus may lack what a set is made of.
+        if made:
+            write_set(path, Path(name).name, kind, made, description)
+            written.append(path)
 
     write("parallel", PAIRS, parallel_rows(split.dev_pairs), "English and Japanese sentences")
     write("jsts", SIMILARITY, similarity_rows(split.dev_similarity), "Japanese sentence pairs")
@@ -273,18 +277,27 @@ def _shared(first: str, second: str) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the sets and name them; gives the exit status."""
+    """Write the sets and name them; gives the exit status.
+
+    Raises:
+        SystemExit: With words of one line, when settings, corpus or lessons cannot be used.
+    """
     parser = argparse.ArgumentParser(prog="python -m engine.evaluate.splits", description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the training corpus")
     parser.add_argument("--config", type=Path, required=True, help="the training's settings (TOML)")
     parser.add_argument("--lessons", type=Path, default=LESSONS, help="folder of the lessons")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the sets to")
     options = parser.parse_args(arguments)
-    config = load_config(options.config)
-    split = read_split(options.corpus, config.pairs, config.split, config.seed)
-    held, _ = split_lessons(read_lessons(options.lessons), config.tune.held)
-    for path in write_sets(split, held, options.out):
-        sys.stdout.write(f"{path}\n")
+    try:
+        config = load_config(options.config)
+        split = read_split(options.corpus, config.pairs, config.split, config.seed)
+        held, _ = split_lessons(read_lessons(options.lessons), config.tune.held)
+        written = write_sets(split, held, options.out)
+    except ChumokuError as error:
+        sys.exit(error_text(error))
+    except OSError as error:
+        sys.exit(str(error))
+    sys.stdout.write("".join(f"{path}\n" for path in written))
     return 0
 
 

@@ -3,7 +3,11 @@
 import argparse
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from engine.cli_words import error_text
 from engine.training.adopt import adopt
@@ -25,6 +29,7 @@ _PLAIN = {
     "retrieve": retrieve,
     "long": train_long,
 }
+_OF_ALL = {*_PLAIN, "teacher", "tune", "lexicon", "blend"}
 _TAUGHT = ("all", "tune", "lexicon")
 _HELP = {
     "all": "run every stage that follows, and blend; a run that was cut off goes on",
@@ -35,9 +40,22 @@ _HELP = {
     "long": "train it on long documents, sparse attention against its dense twin",
     "tune": "train on lessons of a field, beside the corpus",
     "lexicon": "learn the bilingual lexicon of the search by words",
-    "adopt": "start from published weights in place of the stages before 'tune' and 'long'",
+    "adopt": "start from published weights in place of the stages up to 'retrieve'",
 }
 _BLEND = "average checkpoints, and deepen the windows of their heads"
+
+
+@contextmanager
+def _alone(stage: str, work: Path) -> Iterator[None]:
+    """Keep other processes from running the same stage in the same folder meanwhile."""
+    work.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        for name in sorted(_OF_ALL) if stage == "all" else [stage]:
+            try:
+                held.enter_context(FileLock(work / f".{name}.lock", timeout=0))
+            except Timeout as error:
+                raise ConfigError("training.busy", stage=name, path=str(work)) from error
+        yield
 
 
 def _teacher(config: TrainingConfig, work: Path) -> Embed:
@@ -95,11 +113,14 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
-        _run(chosen)
+        with _alone(chosen.stage, chosen.work):
+            _run(chosen)
     except ConfigError as error:
         sys.exit(error_text(error))
+    except OSError as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from the last checkpoint")
+        sys.exit("stopped; a stage goes on from its last checkpoint when it is run again")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from engine.training.config import ConfigError, ModelConfig, model_settings
@@ -37,16 +38,20 @@ def load_checkpoint(folder: Path) -> Encoder:
     """Load the encoder of a checkpoint folder.
 
     Raises:
-        ConfigError: The folder's architecture is not this one.
+        ConfigError: The folder's architecture is not this one, or a file in it is broken.
+        OSError: A file cannot be read.
     """
-    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if settings["architecture"] != ModelConfig().architecture:
-        raise ConfigError("training.architecture", name=str(settings["architecture"]))
-    settings["passage_widths"] = tuple(settings["passage_widths"])
-    encoder = Encoder(ModelConfig(**settings))
-    encoder.load_state_dict(
-        {name: value.float() for name, value in load_file(folder / "model.safetensors").items()}
-    )
+    try:
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if settings["architecture"] != ModelConfig().architecture:
+            raise ConfigError("training.architecture", name=str(settings["architecture"]))
+        settings["passage_widths"] = tuple(settings["passage_widths"])
+        encoder = Encoder(ModelConfig(**settings))
+        weights = load_file(folder / "model.safetensors")
+        encoder.load_state_dict({name: value.float() for name, value in weights.items()})
+    except (ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError("training.broken_weights", path=str(folder), reason=reason) from error
     return encoder
 
 

@@ -179,7 +179,8 @@ class TrainingConfig:
     Attributes:
         seed: Of the splits, the batches and the first weights.
         device: ``"auto"``, or where to train in PyTorch's words (``device.py``).
-        compiled: Let PyTorch compile the layers: about a fifth faster, needs a C++ compiler.
+        compiled: Let PyTorch compile the layers after distillation: about a fifth faster, needs a
+            C++ compiler.
     """
 
     seed: int = 20
@@ -209,19 +210,35 @@ def _build(default: Any, values: dict[str, Any], where: str) -> Any:
         kind: Any = type(current)
         if is_dataclass(current) and isinstance(value, dict):
             changed[name] = _build(current, value, f"{where}.{name}")
-        else:
+        elif _fits(value, current):
             changed[name] = kind(value)
+        else:
+            raise ConfigError("training.wrong_value", section=where, name=name, value=str(value))
     kept = {name: getattr(default, name) for name in known - set(changed)}
     return type(default)(**kept, **changed)
+
+
+def _fits(value: Any, current: Any) -> bool:
+    """Whether a value of a file can stand for the default."""
+    if isinstance(current, tuple):
+        return isinstance(value, list) and all(type(one) is type(current[0]) for one in value)
+    if isinstance(current, float):
+        return type(value) in (int, float)
+    return type(value) is type(current)
 
 
 def load_config(path: Path) -> TrainingConfig:
     """Read a TOML configuration; what it leaves out keeps its default.
 
     Raises:
-        ConfigError: The file names a setting that does not exist.
+        ConfigError: The file is no TOML, names a setting that does not exist, or gives one a value
+            of another kind.
+        OSError: The file cannot be read.
     """
-    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("training.broken_config", path=str(path), reason=str(error)) from error
     return _build(TrainingConfig(), values, "config")
 
 

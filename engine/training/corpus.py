@@ -4,10 +4,10 @@ import gzip
 import json
 import random
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.training.config import ConfigError, PairsConfig
 
@@ -68,6 +68,16 @@ class SentencePair:
     first: str
     second: str
     score: float
+
+
+FileStates = tuple[tuple[str, int, int], ...]
+
+
+def file_states(corpus: Path) -> FileStates:
+    """Name, bytes and time of change of every file that there is."""
+    found = (corpus / name for name in (PAIRS, *_OPTIONAL))
+    states = ((path.name, path.stat()) for path in found if path.is_file())
+    return tuple((name, state.st_size, state.st_mtime_ns) for name, state in states)
 
 
 def absent_files(corpus: Path) -> list[str]:
@@ -133,26 +143,52 @@ def read_pairs(corpus: Path, config: PairsConfig, seed: int) -> tuple[list[Pair]
     return dev, train[: config.train]
 
 
-def _json_lines(path: Path, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+_Made = TypeVar("_Made")
+
+
+def _rows(path: Path, make: Callable[[dict[str, Any]], _Made]) -> Iterator[_Made]:
+    """What ``make`` makes of each line; what it cannot use is a ``ConfigError``."""
     for number, line in enumerate(_lines(path), start=1):
         try:
-            row = json.loads(line)
-            missing = [name for name in fields if name not in row]
-            reason = f"it has no {', '.join(missing)}" if missing else ""
-        except (ValueError, TypeError) as error:
-            row, reason = {}, str(error)
-        if reason:
-            reason = f"line {number}: {reason}"
-            raise ConfigError("training.broken_corpus_file", path=str(path), reason=reason)
-        yield row
+            made = make(json.loads(line))
+        except KeyError as error:
+            reason = f"line {number}: it has no {error.args[0]}"
+        except (ValueError, TypeError, AttributeError) as error:
+            reason = f"line {number}: {error}"
+        else:
+            yield made
+            continue
+        raise ConfigError("training.broken_corpus_file", path=str(path), reason=reason)
+
+
+def _section(row: dict[str, Any]) -> Section:
+    return Section(*(_text(row[name]) for name in ("doc", "title", "heading_path", "text")))
+
+
+def _question(row: dict[str, Any]) -> Question:
+    answers = row["answers"]
+    # English rows have no title; their numbers end in the question's own number.
+    title = _text(row.get("title") or row["id"].rsplit("-", 1)[0])
+    answer = _text(answers[0]) if answers else ""
+    return Question(_text(row["question"]), _text(row["context"]), answer, title)
+
+
+def _judged(row: dict[str, Any]) -> SentencePair | None:
+    score = row["score"]
+    first, second = _text(row["sentence1"]), _text(row["sentence2"])
+    return None if score is None else SentencePair(first, second, float(score))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def iterate_documents(corpus: Path, language: str) -> Iterator[list[Section]]:
     """Yield each document of a language (``"ja"`` or ``"en"``) as its sections in order."""
     sections: list[Section] = []
-    fields = ("doc", "title", "heading_path", "text")
-    for row in _json_lines(corpus / f"sections_{language}.jsonl.gz", fields):
-        section = Section(row["doc"], row["title"], row["heading_path"], row["text"])
+    for section in _rows(corpus / f"sections_{language}.jsonl.gz", _section):
         if sections and sections[0].doc != section.doc:
             yield sections
             sections = []
@@ -163,13 +199,7 @@ def iterate_documents(corpus: Path, language: str) -> Iterator[list[Section]]:
 
 def iterate_questions(corpus: Path, language: str) -> Iterator[Question]:
     """Yield the questions of a language with their passages, in file order."""
-    fields = ("question", "context", "answers")
-    for row in _json_lines(corpus / f"qa_{language}_train.jsonl.gz", fields):
-        answers = row["answers"]
-        answer = answers[0] if answers else ""
-        # English rows have no title; their numbers end in the question's own number.
-        title = row.get("title") or row.get("id", "").rsplit("-", 1)[0]
-        yield Question(row["question"], row["context"], answer, title)
+    return _rows(corpus / f"qa_{language}_train.jsonl.gz", _question)
 
 
 def read_similarity(
@@ -182,11 +212,7 @@ def read_similarity(
     Returns:
         Held-out pairs and training pairs.
     """
-    pairs = [
-        SentencePair(row["sentence1"], row["sentence2"], float(row["score"]))
-        for row in _json_lines(corpus / _JUDGED, ("sentence1", "sentence2", "score"))
-        if row["score"] is not None
-    ]
+    pairs = [pair for pair in _rows(corpus / _JUDGED, _judged) if pair is not None]
     roots: dict[str, str] = {}
 
     def root(text: str) -> str:

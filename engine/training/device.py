@@ -9,8 +9,8 @@ def training_device(name: str) -> torch.device:
     """The device of a run.
 
     Args:
-        name: ``"auto"`` for the first GPU, or the processor where there is none; else a device in
-            PyTorch's words, such as ``"cpu"`` or ``"cuda:1"``.
+        name: ``"auto"`` for the first GPU, or the processor where there is none; else ``"cpu"`` or,
+            in PyTorch's words, a GPU such as ``"cuda:1"``.
 
     Raises:
         ConfigError: There is no such device.
@@ -32,7 +32,7 @@ def precision(device: torch.device) -> torch.autocast:
     GPU before compute capability 8.0 emulates them, too.
     """
     if device.type == "cuda":
-        quick = torch.cuda.is_bf16_supported(including_emulation=False)
+        quick = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
         quick = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=quick)

@@ -160,7 +160,10 @@ def calibration_texts() -> list[str]:
 
 
 def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+    lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+    if not lines:
+        raise ValueError(f"{path} has no text")
+    return lines
 
 
 def compare(checkpoint: Path, pack: Path, texts: Sequence[str]) -> dict[str, float]:
@@ -226,7 +229,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     if options.command == "card":
-        write_card(options.pack, json.loads(options.report.read_text("utf-8"))["table"])
+        report = json.loads(options.report.read_text("utf-8"))
+        if "table" not in report:
+            raise ValueError(f"{options.report} is no report: it has no table")
+        write_card(options.pack, report["table"])
         return 0
     if options.command == "weights":
         save_weights(load_weights(options.checkpoint), options.folder)

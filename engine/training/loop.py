@@ -72,10 +72,11 @@ def train_loop(
             place = {"step": done, "steps": config.steps, "left_s": round(left_s)}
             log.write("train", **place, factor=factor, tokens_per_s=speed, **means)
             seen, tokens, started = {}, 0, time.monotonic()
-        if done % config.checkpoint_every == 0 or done == last:
-            save_state(folder / "state.pt", encoder, optimiser, done)
-            save_checkpoint(encoder, stage.tokenizer_file, folder / "checkpoint")
+        # Before the state is saved: figures that were cut off are measured once more.
         if done % config.evaluate_every == 0 or done == config.steps:
             encoder.eval()
             log.write("dev", step=done, **evaluate())
             started, tokens = time.monotonic(), 0
+        if done % config.checkpoint_every == 0 or done == last:
+            save_state(folder / "state.pt", encoder, optimiser, done)
+            save_checkpoint(encoder, stage.tokenizer_file, folder / "checkpoint")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.training.associations import learn_associations
 from engine.training.blend import blend
-from engine.training.config import TrainingConfig
+from engine.training.config import ConfigError, TrainingConfig
 from engine.training.corpus import read_pairs
 from engine.training.device import training_device
 from engine.training.distill import distill
@@ -18,7 +18,7 @@ from engine.training.lexicon import entry_count, learn, lexicon_pairs, write_lex
 from engine.training.long_stage import train_long
 from engine.training.retrieve import retrieve
 from engine.training.runlog import RunLog
-from engine.training.stage import checkpoint_folder
+from engine.training.stage import STARTS, checkpoint_folder, split_of
 from engine.training.teacher import Embed, fill_cache
 from engine.training.tokenizer import sample_texts, train_tokenizer
 from engine.training.tune import tune
@@ -78,13 +78,29 @@ def make_lexicon(config: TrainingConfig, corpus: Path, work: Path, lessons: Path
     log.write("done", entries=entry_count(lexicon), bytes=size)
 
 
+def _check(config: TrainingConfig, corpus: Path, lessons: Path) -> None:
+    """Find what would stop the recipe hours from now."""
+    training_device(config.device)
+    for name, start in (("long", config.long.start), ("tune", config.tune.start)):
+        if start not in STARTS[name]:
+            raise ConfigError("training.wrong_start", stage=name, start=start)
+    unknown = set(config.blend.stages) - {"retrieve", "long", "tune"}
+    if unknown or not config.blend.stages:
+        raise ConfigError("training.wrong_blend", stages=", ".join(config.blend.stages))
+    read_lessons(lessons)
+    split = split_of(config, corpus)
+    if not any([*split.questions.values(), *split.documents.values()]):
+        raise ConfigError("training.no_documents")
+
+
 def run_all(config: TrainingConfig, corpus: Path, work: Path, lessons: Path, embed: Embed) -> Path:
     """Run the recipe, or go on with it.
 
     Args:
         config: Settings of the run.
         corpus: Folder of the corpus.
-        work: Folder of the run. A tokenizer and a lexicon that stand there are kept.
+        work: Folder of the run. A tokenizer and a lexicon that stand there are kept, whatever they
+            were made of.
         lessons: Folder of the lessons.
         embed: The teacher.
 
@@ -95,7 +111,7 @@ def run_all(config: TrainingConfig, corpus: Path, work: Path, lessons: Path, emb
         ConfigError: The corpus or the lessons cannot be used, or the folder holds another run.
         OSError: A file cannot be read or written.
     """
-    training_device(config.device)  # Else a wrong name would be found after the first hour.
+    _check(config, corpus, lessons)
     if not (work / "tokenizer.json").exists():
         make_tokenizer(config, corpus, work)
     cache_teacher(config, corpus, work, embed)

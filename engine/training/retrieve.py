@@ -98,8 +98,8 @@ class SimilarityTask:
 
     @property
     def enough(self) -> bool:
-        """Whether there are pairs for a whole batch."""
-        return len(self._scores) >= self._size
+        """Whether there are pairs to correlate."""
+        return len(self._scores) > 1
 
     def __call__(self, turn: int) -> tuple[Losses, int]:
         """The losses of the task's ``turn``-th batch and its tokens."""
@@ -173,7 +173,7 @@ def retrieve(
     The result is ``work/retrieve/checkpoint`` and the development figures ``work/figures.json``.
 
     Raises:
-        ConfigError: The folder holds a run of other settings, or the teacher's vectors are missing.
+        ConfigError: The folder holds a run of other settings, or what it needs is not there.
     """
     stage = begin(config, corpus, work, "retrieve", start="distill")
     settings, cache = config.retrieve, stage.cache

@@ -78,7 +78,7 @@ def _settings(config: TrainingConfig, stage: str) -> dict[str, Any]:
 
 
 def run_digests(
-    config: TrainingConfig, stage: str, tokenizer: Path, split: Split, rotation: Path | None = None
+    config: TrainingConfig, stage: str, split: Split, inputs: Mapping[str, Path]
 ) -> dict[str, str]:
     """Digests of what decides a stage's run, by part.
 
@@ -86,13 +86,12 @@ def run_digests(
         config: Settings of the run. The stage's number of steps and the intervals of its log,
             checkpoints and figures may change while it runs.
         stage: ``"distill"``, ``"retrieve"``, ``"long"`` or ``"tune"``.
-        tokenizer: The tokenizer's file.
         split: The split corpus.
-        rotation: The file of the turn that an earlier stage found, where there is one.
+        inputs: Files that decide the run, by the name that a refusal calls them: ``"tokenizer"``,
+            ``"start"`` (weights of an earlier stage), ``"rotation"`` (the turn that it found).
 
     Returns:
-        SHA-256 in hexadecimal of ``seed``, ``settings``, ``tokenizer``, ``split`` and, where it is
-        given, ``rotation``.
+        SHA-256 in hexadecimal of ``seed``, ``settings``, ``split`` and each of the inputs.
 
     Raises:
         OSError: A file cannot be read.
@@ -100,12 +99,10 @@ def run_digests(
     digests = {
         "seed": _digest(config.seed),
         "settings": _digest(_settings(config, stage)),
-        "tokenizer": sha256(tokenizer.read_bytes()).hexdigest(),
         "split": _digest(split),
     }
-    if rotation is not None:
-        digests["rotation"] = sha256(rotation.read_bytes()).hexdigest()
-    return digests
+    read = {name: sha256(path.read_bytes()).hexdigest() for name, path in inputs.items()}
+    return digests | read
 
 
 def _recorded(folder: Path) -> dict[str, str] | None:
@@ -126,7 +123,8 @@ def claim_run(folder: Path, digests: Mapping[str, str], before: Path | None = No
         folder: The stage's folder; made if it is not there.
         digests: See :func:`run_digests`.
         before: Folder of the stage that this one starts from; what it has on record of the seed,
-            the tokenizer and the split must be the same, or held-out texts would have been seen.
+            the tokenizer, the split and the turn must be the same, or held-out texts would have
+            been seen.
 
     Raises:
         ConfigError: The folder or the one before holds another run, or one that left no record. A
@@ -134,7 +132,9 @@ def claim_run(folder: Path, digests: Mapping[str, str], before: Path | None = No
         OSError: A file cannot be read or written.
     """
     if before is not None and (earlier := _recorded(before)) is not None:
-        _refuse_others(before, {name: digests[name] for name in _SHARED}, earlier)
+        # Only the stages after retrieval have a turn.
+        shared = [name for name in (*_SHARED, "rotation") if name in _SHARED or name in earlier]
+        _refuse_others(before, {name: digests[name] for name in shared}, earlier)
     found = _recorded(folder)
     left = (folder / "state.pt").exists() or any(folder.glob("neighbours-*.json"))
     if found is None and left:

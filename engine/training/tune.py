@@ -125,9 +125,10 @@ def tune(
         return found, tokens
 
     def evaluate() -> dict[str, float]:
-        figures = lesson_figures(encoder, tokenizer, held, rehearsed.passage_tokens)
         vectors = general.vectors(0, len(split.dev_pairs))
-        figures |= development_figures(encoder, tokenizer, split, vectors, config)
+        figures = development_figures(encoder, tokenizer, split, vectors, config)
+        if any(held):
+            figures |= lesson_figures(encoder, tokenizer, held, rehearsed.passage_tokens)
         write_figures(work / "figures.json", figures)
         return figures
 

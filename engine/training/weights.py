@@ -100,7 +100,11 @@ def load_weights(folder: Path) -> TrainedWeights:
     except SafetensorError as error:
         raise ValueError(f"{folder / 'model.safetensors'} is broken: {error}") from error
     weights = {}
-    for name, shape in expected_shapes(config).items():
+    try:
+        shapes = expected_shapes(config)
+    except KeyError as error:
+        raise ValueError(f"{folder / 'config.json'} has no {error.args[0]}") from error
+    for name, shape in shapes.items():
         if name not in stored:
             raise ValueError(f"weight {name} is missing")
         weight = stored[name].astype(np.float32)

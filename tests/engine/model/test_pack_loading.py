@@ -215,6 +215,7 @@ def test_weights_in_half_precision_can_be_trained_further(tiny_checkpoint, tiny_
         ("model.safetensors", b"\x08\0\0\0\0\0\0\0not json", "model.safetensors is broken"),
         ("config.json", b'{"architecture": "other"}', "architecture is other"),
         ("config.json", b"{", "Expecting"),
+        ("config.json", b'{"architecture": "chumoku-2"}', "config.json has no "),
     ],
 )
 def test_a_checkpoint_that_cannot_be_exported_is_refused_in_one_line(
@@ -234,5 +235,16 @@ def test_a_checkpoint_that_cannot_be_exported_is_refused_in_one_line(
 def test_a_card_for_no_pack_is_refused_in_one_line(tmp_path):
     report = tmp_path / "report.json"
     report.write_text('{"table": ""}', encoding="utf-8")
-    with pytest.raises(SystemExit, match="pack"):
+    with pytest.raises(SystemExit, match="no model pack is installed"):
         export_command(["card", str(tmp_path), str(report)])
+    report.write_text("{}", encoding="utf-8")
+    with pytest.raises(SystemExit, match="is no report"):
+        export_command(["card", str(tmp_path), str(report)])
+
+
+def test_texts_that_hold_nothing_are_refused_in_one_line(tiny_checkpoint, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n \n", encoding="utf-8")
+    command = ["export", str(tiny_checkpoint), str(tmp_path / "pack"), "--revision", "1"]
+    with pytest.raises(SystemExit, match=r"texts\.txt has no text"):
+        export_command([*command, "--texts", str(texts)])

@@ -1,7 +1,7 @@
 """The whole recipe on a tiny corpus, and on one that has pairs and lessons alone."""
 
 import json
-from dataclasses import replace
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,22 @@ import torch
 
 from engine.training import recipe
 from engine.training.__main__ import main
+from engine.training.checkpoint import save_state
 from engine.training.config import ConfigError, load_config
-from engine.training.recipe import run_all
-from tests.engine.training.made_runs import CONFIG, curve, tiny_teacher, weights, write_corpus
+from engine.training.distill import distill
+from engine.training.long_stage import train_long
+from engine.training.model import Encoder
+from engine.training.recipe import cache_teacher, make_tokenizer, run_all
+from engine.training.tune import tune
+from tests.engine.training.made_runs import (
+    CONFIG,
+    changed,
+    curve,
+    lesson_line,
+    tiny_teacher,
+    weights,
+    write_corpus,
+)
 
 LONG = """
 [long]
@@ -43,24 +56,36 @@ def test_the_recipe_goes_on_where_it_was_cut_off_and_ends_in_a_checkpoint(
     settings, corpus: Path, lessons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     work = tmp_path / "work"
+    saved: list[Path] = []
 
-    def cut_off(*_: object) -> None:
-        raise KeyboardInterrupt
+    def cut_off(path: Path, encoder: Encoder, optimiser: torch.optim.Optimizer, step: int) -> None:
+        """Save as ever, but for the second state of the long stage."""
+        if [*saved, path].count(work / "long" / "state.pt") == 2:
+            raise KeyboardInterrupt
+        saved.append(path)
+        save_state(path, encoder, optimiser, step)
 
     with monkeypatch.context() as patched:
-        patched.setattr(recipe, "tune", cut_off)
+        patched.setattr("engine.training.loop.save_state", cut_off)
         with pytest.raises(KeyboardInterrupt):
             run_all(settings, corpus, work, lessons, tiny_teacher)
-    before = weights(work, "long")
+    before = weights(work, "retrieve")
     made = run_all(settings, corpus, work, lessons, tiny_teacher)
     assert made == work / "blend" / "checkpoint"
-    assert all(torch.equal(value, before[name]) for name, value in weights(work, "long").items())
-    for stage, steps in (("distill", 24), ("retrieve", 8), ("long", 4), ("tune", 6)):
+    retrieved = weights(work, "retrieve")
+    assert all(torch.equal(value, retrieved[name]) for name, value in before.items())
+    # Steps 3 and 4 of the long stage were made once more, and so were their figures.
+    for stage, made_at in (
+        ("distill", [6, 12, 18, 24]),
+        ("retrieve", [2, 4, 6, 8]),
+        ("long", [2, 4, 4]),
+        ("tune", [2, 4, 6]),
+    ):
         rows = curve(work, stage, "train")
-        # No step was made twice, and each row says how far the stage has come.
-        assert [row["step"] for row in rows] == sorted({row["step"] for row in rows})
-        assert (rows[-1]["step"], rows[-1]["steps"], rows[-1]["left_s"]) == (steps, steps, 0)
-        assert rows[0]["left_s"] >= 0
+        assert [row["step"] for row in rows] == made_at
+        assert {row["steps"] for row in rows} == {made_at[-1]}
+        assert rows[-1]["left_s"] == 0
+    assert [row["step"] for row in curve(work, "long", "dev")] == [4, 4]
     assert len(curve(work, "tokenizer", "done")) == 1
     assert [row["device"] for row in curve(work, "tune", "reading")] == ["cpu"]
     tuned, long, blended = (weights(work, name) for name in ("tune", "long", "blend"))
@@ -70,7 +95,6 @@ def test_the_recipe_goes_on_where_it_was_cut_off_and_ends_in_a_checkpoint(
     lexicon = json.loads((made / "lexicon.json").read_text(encoding="utf-8"))
     assert lexicon["english"] and lexicon["japanese"] and "associations" in lexicon
     # Tuning starts from what the long stage left: one small step away from it at first.
-    retrieved = weights(work, "retrieve")
     name = "layers.0.qkv.weight"
     assert (tuned[name] - long[name]).norm() < (tuned[name] - retrieved[name]).norm()
 
@@ -109,7 +133,7 @@ def test_a_corpus_of_pairs_alone_stops_in_words_before_the_retrieval_stage(
             file.unlink()
     with pytest.raises(ConfigError, match="no_documents"):
         run_all(settings, corpus, work, lessons, tiny_teacher)
-    assert weights(work, "distill")
+    assert not work.exists()
 
 
 def test_a_run_that_is_stopped_says_that_it_can_go_on(
@@ -119,19 +143,67 @@ def test_a_run_that_is_stopped_says_that_it_can_go_on(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(recipe, "train_tokenizer", stopped)
-    with pytest.raises(SystemExit, match="goes on from the last checkpoint"):
+    with pytest.raises(SystemExit, match="goes on from its last checkpoint"):
         main(["tokenizer", "--corpus", str(corpus), "--work", str(tmp_path)])
-    assert not (tmp_path / "tokenizer.json").exists()
 
 
-def test_a_device_that_is_not_there_is_found_before_anything_is_read(
-    settings, lessons: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("changes", "lessons_there", "code"),
+    [
+        ({"device": "cuda:9"}, True, "no_device"),
+        ({"device": "no such device"}, True, "no_device"),
+        ({"tune": {"start": "distill"}}, True, "wrong_start"),
+        ({"long": {"start": "long"}}, True, "wrong_start"),
+        ({"blend": {"stages": ()}}, True, "wrong_blend"),
+        ({"blend": {"stages": ("tune", "distil")}}, True, "wrong_blend"),
+        ({}, False, "no_lessons"),
+    ],
+)
+def test_what_would_stop_the_recipe_later_stops_it_at_once(
+    settings,
+    corpus: Path,
+    lessons: Path,
+    tmp_path: Path,
+    changes: dict,
+    lessons_there: bool,
+    code: str,
 ):
-    for name in ("cuda:9", "no such device"):
-        other = replace(settings, device=name)
-        with pytest.raises(ConfigError, match="no_device"):
-            run_all(other, tmp_path / "nowhere", tmp_path / "work", lessons, tiny_teacher)
+    folder = lessons if lessons_there else tmp_path / "nowhere"
+    with pytest.raises(ConfigError, match=code):
+        run_all(changed(settings, changes), corpus, tmp_path / "work", folder, tiny_teacher)
     assert not (tmp_path / "work").exists()
+
+
+def test_a_stage_does_not_go_on_from_other_weights_than_it_began_with(
+    settings, corpus: Path, lessons: Path, tmp_path: Path
+):
+    work = tmp_path / "work"
+    run_all(settings, corpus, work, lessons, tiny_teacher)
+    longer = changed(settings, {"long": {"optim": {"steps": 5}}})
+    train_long(longer, corpus, work)
+    with pytest.raises(ConfigError, match=r"other_run.*tune.*start"):
+        tune(longer, corpus, work, lessons, tiny_teacher)
+
+
+def test_a_corpus_that_changes_is_read_again(settings, corpus: Path, tmp_path: Path):
+    copy, work = tmp_path / "corpus", tmp_path / "work"
+    shutil.copytree(corpus, copy)
+    make_tokenizer(settings, copy, work)
+    cache_teacher(settings, copy, work, tiny_teacher)
+    distill(settings, copy, work, 1)
+    (copy / "sections_en.jsonl.gz").unlink()
+    with pytest.raises(ConfigError, match=r"other_run.*distill.*split"):
+        distill(settings, copy, work, 2)
+
+
+def test_lessons_too_few_to_hold_any_out_teach_all_the_same(settings, corpus: Path, tmp_path: Path):
+    folder, work = tmp_path / "few", tmp_path / "work"
+    folder.mkdir()
+    (folder / "own.jsonl").write_text(lesson_line(1) + lesson_line(2), encoding="utf-8")
+    run_all(settings, corpus, work, folder, tiny_teacher)
+    figures = json.loads((work / "figures.json").read_text(encoding="utf-8"))
+    assert figures["pairs"] == 12
+    assert "lessons" not in figures
 
 
 def test_every_recipe_of_the_repository_can_be_read():

@@ -1,6 +1,9 @@
 import gzip
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,11 +57,38 @@ def test_training_pairs_share_no_side_with_held_out_ones(corpus: Path):
     assert train
 
 
-def test_an_unknown_setting_is_refused(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("[distill]\nbatches = 3\n", "unknown_setting.*batches"),
+        ("distill = 3\n", "wrong_value.*distill"),
+        ('seed = "x"\n', "wrong_value.*seed"),
+        ("compiled = 1\n", "wrong_value.*compiled"),
+        ('[blend]\nstages = "tune"\n', "wrong_value.*stages"),
+        ("[model]\npassage_widths = [64, 1.5]\n", "wrong_value.*passage_widths"),
+        ("seed = \n", "broken_config.*line 1"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named(tmp_path: Path, text: str, code: str):
     file = tmp_path / "bad.toml"
-    file.write_text("[distill]\nbatches = 3\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="batches"):
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=code):
         load_config(file)
+
+
+def test_what_the_command_line_names_and_is_not_there_is_said_in_one_line(
+    prepared: tuple[Path, Path], corpus: Path, tmp_path: Path
+):
+    command = ["--corpus", str(corpus), "--work", str(tmp_path / "run"), "--config"]
+    with pytest.raises(SystemExit, match=r"nowhere\.toml"):
+        main(["distill", *command, str(tmp_path / "nowhere.toml")])
+    with pytest.raises(SystemExit, match="nowhere"):
+        main(["adopt", *command, str(prepared[1]), "--weights", str(tmp_path / "nowhere")])
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(SystemExit, match="broken cannot be read: 'architecture'"):
+        main(["blend", "--work", str(tmp_path / "run"), "--weights", str(broken)])
 
 
 @pytest.mark.parametrize(
@@ -86,8 +116,24 @@ def test_what_is_missing_is_named_in_one_line(
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("qa_en_train.jsonl.gz", gzip.compress(b'{"question": "Q"}\n'), "line 1.* no context"),
-        ("sections_ja.jsonl.gz", gzip.compress(b"{}\nnot json\n"), "line 1.* no doc, title"),
+        ("qa_en_train.jsonl.gz", gzip.compress(b'{"question": "Q"}\n'), "line 1.* no answers"),
+        (
+            "qa_en_train.jsonl.gz",
+            gzip.compress(b'{"question": "Q", "context": "C", "answers": []}\n'),
+            "line 1.* no id",
+        ),
+        (
+            "qa_ja_train.jsonl.gz",
+            gzip.compress(b'{"question": 5, "context": "C", "answers": [], "title": "T"}\n'),
+            "line 1: 5 is no text",
+        ),
+        ("sections_ja.jsonl.gz", gzip.compress(b"{}\nnot json\n"), "line 1.* no doc"),
+        ("sections_ja.jsonl.gz", gzip.compress(b'["doc", "title"]\n'), "line 1: list indices"),
+        (
+            "sts_nli_ja_train.jsonl.gz",
+            gzip.compress(b'{"sentence1": "A", "sentence2": "B", "score": "x"}\n'),
+            "line 1: could not convert",
+        ),
         ("sts_nli_ja_train.jsonl.gz", gzip.compress(b"not json\n"), "line 1.*Expecting value"),
         ("parallel.tsv.gz", gzip.compress(b"one\ttwo\n"), "line 1 has 2 fields in place of 3"),
         ("parallel.tsv.gz", b"plain text", "parallel.tsv.gz cannot be read.*gzip"),
@@ -117,3 +163,30 @@ def test_a_stage_without_the_one_before_says_which_to_run(
         main(["long", *command])
     with pytest.raises(SystemExit, match="no corpus file"):
         main(["lexicon", "--corpus", str(tmp_path), *command[2:], "--lessons", str(lessons)])
+
+
+def test_two_processes_do_not_run_a_stage_in_one_folder(
+    prepared: tuple[Path, Path], corpus: Path, tmp_path: Path
+):
+    run = copy_inputs(prepared[0], tmp_path / "run")
+    command = ["--corpus", str(corpus), "--work", str(run), "--config", str(prepared[1])]
+    code = "import sys; from engine.training.__main__ import main; main(sys.argv[1:])"
+    # It waits for the teacher's vectors, which are not there.
+    (run / "teacher" / "count").unlink()
+    other = subprocess.Popen([sys.executable, "-c", code, "distill", *command])
+    try:
+        deadline = time.monotonic() + 60
+        while not (run / "curves.jsonl").exists() or not curve(run, "distill", "waiting"):
+            assert other.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        for stage in ("distill", "all"):
+            with pytest.raises(SystemExit, match="another process runs `distill`"):
+                main([stage, *command])
+        # The teacher runs beside it: that is what it waits for.
+        lacking = tmp_path / "lacking.toml"
+        lacking.write_text(CONFIG + '[teacher]\ncarrier = "no_such_teacher"\n', encoding="utf-8")
+        with pytest.raises(SystemExit, match="no_such_teacher is not installed"):
+            main(["teacher", *command[:-1], str(lacking)])
+    finally:
+        other.kill()
+        other.wait()
