@@ -111,7 +111,9 @@ def main(arguments: list[str] | None = None) -> None:
             or when it is stopped from the keyboard.
     """
     chosen = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    # Progress of this package, not what libraries think aloud.
+    logging.getLogger("engine").setLevel(logging.INFO)
     try:
         with _alone(chosen.stage, chosen.work):
             _run(chosen)
