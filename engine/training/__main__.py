@@ -29,7 +29,11 @@ _PLAIN = {
     "retrieve": retrieve,
     "long": train_long,
 }
-_OF_ALL = {*_PLAIN, "teacher", "tune", "lexicon", "blend"}
+# Stages whose files a command writes, besides its own.
+_TOUCHED = {
+    "all": {*_PLAIN, "teacher", "tune", "lexicon", "blend"},
+    "adopt": {"tokenizer", "retrieve"},
+}
 _TAUGHT = ("all", "tune", "lexicon")
 _HELP = {
     "all": "run every stage that follows, and blend; a run that was cut off goes on",
@@ -50,7 +54,7 @@ def _alone(stage: str, work: Path) -> Iterator[None]:
     """Keep other processes from running the same stage in the same folder meanwhile."""
     work.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
-        for name in sorted(_OF_ALL) if stage == "all" else [stage]:
+        for name in sorted(_TOUCHED.get(stage, {stage})):
             try:
                 held.enter_context(FileLock(work / f".{name}.lock", timeout=0))
             except Timeout as error:

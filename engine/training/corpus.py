@@ -22,6 +22,9 @@ _OPTIONAL = (
     _JUDGED,
 )
 
+FileStates = tuple[tuple[str, int, int], ...]
+_Made = TypeVar("_Made")
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -68,9 +71,6 @@ class SentencePair:
     first: str
     second: str
     score: float
-
-
-FileStates = tuple[tuple[str, int, int], ...]
 
 
 def file_states(corpus: Path) -> FileStates:
@@ -141,9 +141,6 @@ def read_pairs(corpus: Path, config: PairsConfig, seed: int) -> tuple[list[Pair]
         dev.append(pair)
     train = [pair for pair in pairs if pair.english not in seen and pair.japanese not in seen]
     return dev, train[: config.train]
-
-
-_Made = TypeVar("_Made")
 
 
 def _rows(path: Path, make: Callable[[dict[str, Any]], _Made]) -> Iterator[_Made]:

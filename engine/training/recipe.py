@@ -18,7 +18,7 @@ from engine.training.lexicon import entry_count, learn, lexicon_pairs, write_lex
 from engine.training.long_stage import train_long
 from engine.training.retrieve import retrieve
 from engine.training.runlog import RunLog
-from engine.training.stage import STARTS, checkpoint_folder, split_of
+from engine.training.stage import checkpoint_folder, require_start, split_of
 from engine.training.teacher import Embed, fill_cache
 from engine.training.tokenizer import sample_texts, train_tokenizer
 from engine.training.tune import tune
@@ -81,9 +81,8 @@ def make_lexicon(config: TrainingConfig, corpus: Path, work: Path, lessons: Path
 def _check(config: TrainingConfig, corpus: Path, lessons: Path) -> None:
     """Find what would stop the recipe hours from now."""
     training_device(config.device)
-    for name, start in (("long", config.long.start), ("tune", config.tune.start)):
-        if start not in STARTS[name]:
-            raise ConfigError("training.wrong_start", stage=name, start=start)
+    require_start("long", config.long.start)
+    require_start("tune", config.tune.start)
     unknown = set(config.blend.stages) - {"retrieve", "long", "tune"}
     if unknown or not config.blend.stages:
         raise ConfigError("training.wrong_blend", stages=", ".join(config.blend.stages))

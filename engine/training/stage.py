@@ -62,12 +62,22 @@ class Stage:
 
 
 # What each stage may start from.
-STARTS: dict[str, tuple[str | None, ...]] = {
+_STARTS: dict[str, tuple[str | None, ...]] = {
     "distill": (None,),
     "retrieve": ("distill",),
     "long": ("retrieve", "tune"),
     "tune": ("retrieve", "long"),
 }
+
+
+def require_start(stage: str, start: str | None) -> None:
+    """Make sure that a stage may start from the weights of another, or from none.
+
+    Raises:
+        ConfigError: It may not.
+    """
+    if start not in _STARTS[stage]:
+        raise ConfigError("training.wrong_start", stage=stage, start=str(start))
 
 
 def _rotation_file(work: Path) -> Path:
@@ -122,8 +132,7 @@ def begin(
             or other weights to start from, or what it needs is not there.
         OSError: A file cannot be read or written.
     """
-    if start not in STARTS[name]:
-        raise ConfigError("training.wrong_start", stage=name, start=str(start))
+    require_start(name, start)
     device = training_device(config.device)
     tokenizer_file = work / "tokenizer.json"
     tokenizer = load_tokenizer(tokenizer_file)

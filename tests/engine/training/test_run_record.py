@@ -7,6 +7,7 @@ from engine.training.__main__ import main
 from engine.training.config import ConfigError, load_config
 from engine.training.distill import distill
 from engine.training.retrieve import retrieve
+from engine.training.run_record import claim_run
 from tests.engine.training.made_runs import changed, copy_inputs, curve
 
 
@@ -77,3 +78,13 @@ def test_a_run_without_a_record_is_refused_in_words(
     command = ["--corpus", str(corpus), "--work", str(run), "--config", str(file)]
     with pytest.raises(SystemExit, match=r"run/distill holds a run without a record.*--work"):
         main(["distill", *command])
+
+
+def test_a_stage_starts_from_no_weights_of_another_turn(tmp_path: Path):
+    before = tmp_path / "long"
+    digests = {"seed": "1", "settings": "2", "split": "3", "tokenizer": "4", "rotation": "5"}
+    claim_run(before, digests)
+    claim_run(tmp_path / "tune", digests, before)
+    with pytest.raises(ConfigError, match=r"other_run.*long.*rotation"):
+        claim_run(tmp_path / "again", digests | {"rotation": "6"}, before)
+    assert not (tmp_path / "again").exists()

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.training.config import ModelConfig, TrainingConfig, load_config
 from engine.training.contexts import training_documents
-from engine.training.device import training_device
+from engine.training.device import precision, training_device
 from engine.training.distill import PairBatches, ParallelLoss, distill, text_vectors
 from engine.training.fidelity import held_out_tokens, mass_recalls
 from engine.training.figures import found_first
@@ -199,3 +199,33 @@ def test_every_stage_puts_weights_and_batches_where_the_settings_say(
     monkeypatch.setattr(f"engine.training.{name}.train_loop", two_steps)
     stages[name](replace(config, device="meta"))
     assert set(reached) == {("meta", "meta")}
+
+
+@pytest.mark.parametrize(
+    ("device", "simd", "capability", "quick"),
+    [
+        ("cpu", "AVX2", (9, 0), False),
+        ("cpu", "AVX512", (7, 5), True),
+        ("cuda:1", "AVX2", (8, 0), True),
+        ("cuda:1", "AVX512", (7, 5), False),
+    ],
+)
+def test_bfloat16_is_used_where_it_is_no_emulation(
+    device: str,
+    simd: str,
+    capability: tuple[int, int],
+    quick: bool,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    asked = []
+
+    def capability_of(device: torch.device) -> tuple[int, int]:
+        asked.append(device)
+        return capability
+
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: simd)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", capability_of)
+    monkeypatch.setattr(torch, "autocast", lambda kind, **settings: (kind, settings))
+    kind, settings = precision(torch.device(device))
+    assert (kind, settings) == (device[:4].rstrip(":"), {"dtype": torch.bfloat16, "enabled": quick})
+    assert asked == ([torch.device(device)] if kind == "cuda" else [])
